@@ -1,0 +1,162 @@
+/*
+ * The engine: the life of a batch.
+ *   COLLECT -> SEAL -> HASH -> STAGE -> SIGN -> COMMIT -> PUBLISH -> COSIGN -> CERTIFY
+ */
+#ifndef MTC_ENGINE_H
+#define MTC_ENGINE_H
+
+#include "mtc/publish.h"
+#include "mtc/sign.h"
+
+/* Everything the engine drives; borrowed, must outlive it. Strings are copied. */
+struct mtc_engine_options {
+  const struct mtc_wire *wire;
+  struct mtc_tai ca_id;
+  uint64_t log_number;
+  struct mtc_span public_key; /* CA cosigner, DER SubjectPublicKeyInfo */
+  struct mtc_store *store;
+  struct mtc_hasher *hasher;
+  struct mtc_signer *signer;
+  const char *publish_folder;
+  unsigned batch_max_entries;   /* 1..2^20; 0 means 4096 */
+  unsigned batch_max_delay_ms;  /* 0 means 100 */
+  unsigned queue_max_entries;   /* entries waiting before MTC_BUSY; 0 means 16384 */
+  unsigned reservation_ttl_s;   /* 0 means 60 */
+  int64_t landmark_interval_s;  /* 0: only by mtc_engine_allocate_landmark */
+  int64_t max_lifetime_s;       /* longest validity any profile gives */
+};
+
+/* The answer to one submission. */
+struct mtc_receipt {
+  mtc_status status; /* of the submission; the fields below only when MTC_OK */
+  uint64_t log_number;
+  uint64_t index;
+  struct mtc_error error;
+};
+
+/*
+ * Called once per accepted submission, from the engine's thread: it must not block and must not
+ * call the engine.
+ */
+typedef void mtc_engine_done(void *context, const struct mtc_receipt *receipt);
+
+/* One entry to be logged. Spans are copied. */
+struct mtc_submission {
+  struct mtc_span entry;      /* encoded MTCLogEntry of type tbs_cert_entry */
+  struct mtc_span public_key; /* SubjectPublicKeyInfo */
+  const char *request_id;     /* idempotency key of 1..64 printable ASCII characters, or NULL */
+  struct mtc_hash request_digest; /* what was asked (the CSR and profile), for the key's reuse */
+  bool at_reserved;           /* fill the reserved index below instead of the next free one */
+  uint64_t reserved_index;
+};
+
+enum mtc_engine_state {
+  MTC_ENGINE_COLLECT,
+  MTC_ENGINE_SEAL,
+  MTC_ENGINE_HASH,
+  MTC_ENGINE_STAGE,
+  MTC_ENGINE_SIGN,
+  MTC_ENGINE_COMMIT,
+  MTC_ENGINE_PUBLISH,
+  MTC_ENGINE_COSIGN,
+  MTC_ENGINE_CERTIFY,
+};
+
+struct mtc_engine_stats {
+  enum mtc_engine_state state;
+  uint64_t tree_size;
+  uint64_t num_batches;
+  uint64_t num_entries;
+  uint64_t num_null_entries;
+  uint64_t num_waiting;
+  uint64_t num_retries;
+  int64_t last_batch_ms;
+  char last_error[256];
+};
+
+struct mtc_engine;
+
+/*
+ * mtc_engine_open finishes what a crash left (a pending checkpoint is signed, committed and
+ * published with the same bytes), then starts the engine's thread.
+ *
+ * Errors:   CORRUPT (stored tiles do not give the stored root, checkpoint signature wrong), IO,
+ *           TOKEN, NOMEM.
+ */
+mtc_status mtc_engine_open(const struct mtc_engine_options *options, struct mtc_engine **out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_submit queues an entry; `done` is called when its certificate can be assembled.
+ *
+ * Output:   on MTC_OK `done` will be called exactly once, also at close. An idempotency key seen
+ *           before gives the same index again.
+ * Errors:   BUSY (queue full), INPUT (entry, key reused for another request, index not reserved,
+ *           expired or used; log full), NOMEM; `done` is not called.
+ * Threads:  any.
+ */
+mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
+                             mtc_engine_done *done, void *context,
+                             struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_reserve reserves `count` (1..65536) consecutive indices after everything queued.
+ *
+ * Output:   the first index and the time they expire, POSIX seconds; one that stays unfilled
+ *           becomes a null_entry.
+ * Errors:   BUSY, INPUT, IO.
+ */
+mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_t *out_first,
+                              int64_t *out_expires_s, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_allocate_landmark makes the latest checkpoint a landmark and publishes the file.
+ *
+ * Errors:   BUSY when the tree has not grown since the last landmark; IO.
+ */
+mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
+                                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_certificate appends the DER certificate of `index`: standalone, or landmark-relative
+ * with `landmark` set, from the store.
+ *
+ * Output:   *out_landmark is the landmark's number (0 for a standalone one); may be NULL.
+ * Errors:   BUSY (not committed, or no landmark yet), INPUT (no such index, a null entry).
+ * Threads:  any.
+ */
+mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, bool landmark,
+                                  struct mtc_bytes *out, uint64_t *out_landmark,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_stats copies the counters. Threads: any.
+ */
+void mtc_engine_stats(struct mtc_engine *engine, struct mtc_engine_stats *out);
+
+/*
+ * mtc_engine_close finishes the batch that is past SEAL, answers BUSY to what still waits, and
+ * stops the thread; NULL is ignored.
+ */
+void mtc_engine_close(struct mtc_engine *engine);
+
+/* What mtc_log_check found; every problem is also logged. */
+struct mtc_log_report {
+  uint64_t tree_size;
+  uint64_t num_null_entries;
+  uint64_t num_problems;
+  char first_problem[256];
+};
+
+/*
+ * mtc_log_check recomputes the whole tree from the stored entries and compares it with the stored
+ * and the published tiles, bundles, checkpoint and signatures, public key hashes, landmarks, and
+ * looks for an index, idempotency key or tree size used twice.
+ *
+ * Requires: `store` may be read-only. publish_folder NULL: the published files are left out.
+ * Errors:   IO, NOMEM; what it finds is in the report.
+ */
+mtc_status mtc_log_check(struct mtc_store *store, const struct mtc_engine_options *options,
+                         struct mtc_log_report *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * The daemon's local socket: a framed binary protocol over AF_UNIX.
+ *
+ *   frame:   u32 length of the rest (at most 1 MiB) | u8 kind | u32 tag | body
+ *   request: kind is an mtc_rpc_method; the answer carries the same tag, in any order
+ *   answer:  kind 0: body as the method says; kind 1: u8 mtc_status | text for a person
+ *
+ * Bodies are length-prefixed fields in the order given with each method.
+ */
+#ifndef MTC_RPC_H
+#define MTC_RPC_H
+
+#include "mtc/bytes.h"
+
+enum mtc_rpc_method {
+  /* u8 profile name | u8 request ID (may be empty) | u24 CSR (DER)
+   * -> u64 serial | u24 standalone certificate (DER) */
+  MTC_RPC_ISSUE = 1,
+  /* u24 TBSCertificate (DER), its serial number a reserved one -> as MTC_RPC_ISSUE */
+  MTC_RPC_ISSUE_TBS = 2,
+  /* u64 serial | u8 kind (0 standalone, 1 landmark)
+   * -> u64 landmark (0: none) | u24 certificate (DER) | u16 property list */
+  MTC_RPC_CERTIFICATE = 3,
+  /* u64 count -> u64 first serial | u64 expiry (POSIX seconds) */
+  MTC_RPC_RESERVE = 4,
+  /* empty -> u64 number | u64 tree size | u64 expiry */
+  MTC_RPC_LANDMARK_ALLOCATE = 5,
+  /* empty -> u16 count, then per landmark u64 number | u64 tree size | u64 expiry, newest first */
+  MTC_RPC_LANDMARK_LIST = 6,
+  /* empty -> u24 status as a JSON object */
+  MTC_RPC_STATUS = 7,
+  /* empty -> u24 CA certificate (DER) */
+  MTC_RPC_CA_CERTIFICATE = 8,
+  /* empty -> u24 signed checkpoint note */
+  MTC_RPC_CHECKPOINT = 9,
+  /* u8 verbosity (reserved, 0) -> u24 the trusted subtrees of the active landmarks, a text line
+   * "CA-ID LOG START END base64(hash)" each */
+  MTC_RPC_TRUSTED_SUBTREES = 10,
+};
+
+#define MTC_RPC_MAX_FRAME (1u << 20)
+
+struct mtc_rpc_client;
+
+/*
+ * mtc_rpc_connect connects to the daemon's socket.
+ *
+ * Errors:   IO with the path and reason; NOMEM.
+ */
+mtc_status mtc_rpc_connect(const char *socket_path, struct mtc_rpc_client **out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_send sends one request with the caller's tag; it blocks while the socket is full.
+ *
+ * Errors:   IO (the connection is lost), INPUT (over 1 MiB).
+ */
+mtc_status mtc_rpc_send(struct mtc_rpc_client *client, enum mtc_rpc_method method, uint32_t tag,
+                        struct mtc_span body, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_receive waits up to timeout_ms for the next answer.
+ *
+ * Output:   *out_tag; `out_body` replaced by the body when the daemon said MTC_OK, else *out_status
+ *           and `out_error` say what it answered.
+ * Errors:   IO (lost, malformed), BUSY (time is up; nothing was consumed).
+ */
+mtc_status mtc_rpc_receive(struct mtc_rpc_client *client, int timeout_ms, uint32_t *out_tag,
+                           mtc_status *out_status, struct mtc_bytes *out_body,
+                           struct mtc_error *out_error) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_call sends one request and waits for its answer: for clients without pipelining.
+ *
+ * Errors:   what the daemon answered; IO.
+ */
+mtc_status mtc_rpc_call(struct mtc_rpc_client *client, enum mtc_rpc_method method,
+                        struct mtc_span body, struct mtc_bytes *out_body,
+                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_close closes the connection; NULL is ignored.
+ */
+void mtc_rpc_close(struct mtc_rpc_client *client);
+
+/* One request that a server method answers, now or later, from any thread. */
+struct mtc_rpc_request;
+
+/*
+ * A server's method handler: it must answer `request` exactly once through one of the two
+ * functions below. It runs on the server's thread and must not block for long.
+ */
+typedef void mtc_rpc_handler(void *context, uint8_t method, struct mtc_span body,
+                             struct mtc_rpc_request *request);
+
+/*
+ * mtc_rpc_answer sends a successful answer and releases the request. Threads: any.
+ */
+void mtc_rpc_answer(struct mtc_rpc_request *request, struct mtc_span body);
+
+/*
+ * mtc_rpc_refuse sends a status with its text and releases the request. Threads: any.
+ */
+void mtc_rpc_refuse(struct mtc_rpc_request *request, mtc_status status, const char *text);
+
+struct mtc_rpc_server;
+
+/*
+ * mtc_rpc_server_open listens on `socket_path` (mode 0600; a stale socket is replaced, a live one
+ * refused).
+ *
+ * Errors:   IO, BUSY (another daemon answers there), NOMEM.
+ */
+mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler, void *context,
+                               struct mtc_rpc_server **out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_server_run serves until mtc_rpc_server_stop; bounded connections (256), frames, requests
+ * in flight per connection (4096) and output; a peer that breaks the framing is dropped.
+ *
+ * Errors:   IO.
+ */
+mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_server_stop makes mtc_rpc_server_run return. Safe in signal handlers.
+ */
+void mtc_rpc_server_stop(struct mtc_rpc_server *server);
+
+/*
+ * mtc_rpc_server_close releases the server; requests still open may be answered later, into the
+ * void. NULL is ignored.
+ */
+void mtc_rpc_server_close(struct mtc_rpc_server *server);
+
+#endif

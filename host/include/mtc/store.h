@@ -1,0 +1,223 @@
+/* Durable state of a CA's logs. SQLite now; the interface is what PostgreSQL will serve too. */
+#ifndef MTC_STORE_H
+#define MTC_STORE_H
+
+#include "mtc/entry.h"
+#include "mtc/hash.h"
+#include "mtc/proof.h"
+
+/* A tree head that is staged or committed. */
+struct mtc_head {
+  uint64_t tree_size;
+  struct mtc_hash root;
+  int64_t timestamp_s; /* what the checkpoint signature says; fixed when staged */
+};
+
+/* A signature on a checkpoint (start 0, its timestamp) or a subtree (timestamp 0). */
+struct mtc_subtree_signature {
+  struct mtc_subtree subtree;
+  bool is_checkpoint;
+  struct mtc_tai cosigner_id;
+  struct mtc_bytes signature; /* owned by whoever holds the struct */
+};
+
+/* An idempotency key and the index it was given. */
+struct mtc_request_row {
+  char request_id[72];     /* zero-terminated, 1..64 printable ASCII characters */
+  uint8_t digest[32];      /* SHA-256 of what was asked: the same key for another request is refused */
+  uint64_t index;
+};
+
+/* One batch, written whole by mtc_store_stage. */
+struct mtc_stage {
+  uint64_t old_size;
+  struct mtc_head head;                 /* the new pending checkpoint */
+  const struct mtc_span *entries;       /* head.tree_size - old_size of them */
+  const struct mtc_span *public_keys;   /* likewise; empty span for a null entry */
+  const struct mtc_hash_result *nodes;  /* start = old_size, end = head.tree_size */
+  const struct mtc_request_row *requests;
+  size_t num_requests;
+};
+
+/* What the store knows of a log. */
+struct mtc_log_state {
+  struct mtc_head head;    /* committed */
+  bool has_pending;
+  struct mtc_head pending; /* staged, not committed */
+  uint64_t published_size; /* tree size whose publication completed */
+  uint64_t next_reserved;  /* lowest unfilled reserved index at or above head; UINT64_MAX: none */
+};
+
+struct mtc_store;
+
+/*
+ * mtc_store_create makes the database of a new CA and its log.
+ *
+ * Errors:   INPUT when `path` exists; IO.
+ */
+mtc_status mtc_store_create(const char *path, const struct mtc_wire *wire,
+                            const struct mtc_tai *ca_id, uint64_t log_number,
+                            struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_open opens the database, migrates its schema forward, takes the exclusive owner lock
+ * unless `read_only`, and checks that it is this CA's log.
+ *
+ * Owner:    close with mtc_store_close.
+ * Errors:   INPUT (another CA, version or log; newer schema), BUSY (owned by another process),
+ *           CORRUPT, IO.
+ * Threads:  every call below is serialised inside.
+ */
+mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
+                          const struct mtc_tai *ca_id, uint64_t log_number, bool read_only,
+                          struct mtc_store **out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_close releases the store and its lock; NULL is ignored.
+ */
+void mtc_store_close(struct mtc_store *store);
+
+/*
+ * mtc_store_state reads heads, publication and reservations.
+ */
+mtc_status mtc_store_state(struct mtc_store *store, struct mtc_log_state *out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_stage writes a batch and its pending checkpoint in one durable transaction.
+ *
+ * Errors:   INPUT when old_size is not the committed size; BUSY when a pending checkpoint exists
+ *           (it is never replaced); IO: nothing was written.
+ */
+mtc_status mtc_store_stage(struct mtc_store *store, const struct mtc_stage *stage,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_commit keeps the signatures and moves the head to the pending checkpoint, if the
+ * committed head is still `old_size` (compare-and-swap), in one durable transaction.
+ *
+ * Errors:   FATAL when the head moved or the pending checkpoint is another one; IO.
+ */
+mtc_status mtc_store_commit(struct mtc_store *store, uint64_t old_size,
+                            const struct mtc_head *head,
+                            const struct mtc_subtree_signature *signatures, size_t num_signatures,
+                            struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_set_published records that everything up to `tree_size` is published; never lowers it.
+ */
+mtc_status mtc_store_set_published(struct mtc_store *store, uint64_t tree_size,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_tile_source gives a reader of tiles (staged ones included) for a tree of `tree_size`.
+ *
+ * Owner:    the source borrows the store.
+ */
+struct mtc_tile_source mtc_store_tile_source(struct mtc_store *store, uint64_t tree_size);
+
+/*
+ * mtc_store_read_entry appends the encoded entry `index` and, where wanted, its public key.
+ *
+ * Errors:   INPUT when the log does not reach that far; CORRUPT; IO.
+ */
+mtc_status mtc_store_read_entry(struct mtc_store *store, uint64_t index,
+                                struct mtc_bytes *out_entry, struct mtc_bytes *out_public_key,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_bundle appends the entry bundle (u16 length-prefixed entries) of 256-entry bundle
+ * `bundle_index`, its first `width` entries.
+ */
+mtc_status mtc_store_read_bundle(struct mtc_store *store, uint64_t bundle_index, unsigned width,
+                                 struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_find_subtree finds the signed covering subtree (timestamp 0) that contains `index`.
+ *
+ * Errors:   BUSY when the entry is not committed yet.
+ */
+mtc_status mtc_store_find_subtree(struct mtc_store *store, uint64_t index,
+                                  struct mtc_subtree *out,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_signatures reads the signatures on a subtree (or the checkpoint of that size).
+ *
+ * Output:   at most `max` rows; free each row's signature.
+ */
+mtc_status mtc_store_read_signatures(struct mtc_store *store, struct mtc_subtree subtree,
+                                     bool is_checkpoint, struct mtc_subtree_signature *out,
+                                     size_t max, size_t *out_num,
+                                     struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_head reads the committed checkpoint of exactly `tree_size`.
+ *
+ * Errors:   INPUT when there is none.
+ */
+mtc_status mtc_store_read_head(struct mtc_store *store, uint64_t tree_size, struct mtc_head *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_find_request looks an idempotency key up.
+ *
+ * Output:   *out_found; `out` filled when found.
+ */
+mtc_status mtc_store_find_request(struct mtc_store *store, const char *request_id, bool *out_found,
+                                  struct mtc_request_row *out,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_add_landmark appends a landmark; the store refuses one that breaks the sequence.
+ *
+ * Errors:   INPUT (number, size not above the last and within the head, expiry decreasing); IO.
+ */
+mtc_status mtc_store_add_landmark(struct mtc_store *store, const struct mtc_landmark *landmark,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_landmarks reads up to `max` landmarks, newest first; landmark 0 is not a row.
+ */
+mtc_status mtc_store_read_landmarks(struct mtc_store *store, struct mtc_landmark *out, size_t max,
+                                    size_t *out_num, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_find_landmark finds the lowest landmark whose tree size exceeds `index`, and the tree
+ * size of the landmark before it.
+ *
+ * Errors:   BUSY when none has been allocated yet.
+ */
+mtc_status mtc_store_find_landmark(struct mtc_store *store, uint64_t index,
+                                   struct mtc_landmark *out, uint64_t *out_previous_size,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_max_not_after gives the latest notAfter of any committed or staged entry; 0: none.
+ */
+mtc_status mtc_store_max_not_after(struct mtc_store *store, int64_t *out_not_after,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/* A reserved index: `index` may be used until `expires_s`. */
+struct mtc_reservation {
+  uint64_t index;
+  int64_t expires_s;
+};
+
+/*
+ * mtc_store_reserve reserves `count` consecutive indices from `first` on.
+ *
+ * Errors:   INPUT when one of them is below the (pending) head or already reserved.
+ */
+mtc_status mtc_store_reserve(struct mtc_store *store, uint64_t first, uint64_t count,
+                             int64_t expires_s, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_reservations reads up to `max` reservations at or above the committed size, lowest
+ * first. A staged batch removes those that it fills.
+ */
+mtc_status mtc_store_read_reservations(struct mtc_store *store, struct mtc_reservation *out,
+                                       size_t max, size_t *out_num,
+                                       struct mtc_error *error) MTC_MUST_CHECK;
+
+#endif
