@@ -34,8 +34,7 @@ void mtc_hash_leaf(struct mtc_span entry, struct mtc_hash *out);
  *
  * Source:   RFC 9162, "Merkle Tree Hash"
  */
-void mtc_hash_node(const struct mtc_hash *left, const struct mtc_hash *right,
-                   struct mtc_hash *out);
+void mtc_hash_node(const struct mtc_hash *left, const struct mtc_hash *right, struct mtc_hash *out);
 
 /*
  * mtc_hash_equal compares two hashes.

@@ -18,12 +18,12 @@ struct mtc_engine_options {
   struct mtc_hasher *hasher;
   struct mtc_signer *signer;
   const char *publish_folder;
-  unsigned batch_max_entries;   /* 1..2^20; 0 means 4096 */
-  unsigned batch_max_delay_ms;  /* 0 means 100 */
-  unsigned queue_max_entries;   /* entries waiting before MTC_BUSY; 0 means 16384 */
-  unsigned reservation_ttl_s;   /* 0 means 60 */
-  int64_t landmark_interval_s;  /* 0: only by mtc_engine_allocate_landmark */
-  int64_t max_lifetime_s;       /* longest validity any profile gives */
+  unsigned batch_max_entries;  /* 1..2^20; 0 means 4096 */
+  unsigned batch_max_delay_ms; /* 0 means 100 */
+  unsigned queue_max_entries;  /* entries waiting before MTC_BUSY; 0 means 16384 */
+  unsigned reservation_ttl_s;  /* 0 means 60 */
+  int64_t landmark_interval_s; /* 0: only by mtc_engine_allocate_landmark */
+  int64_t max_lifetime_s;      /* longest validity any profile gives */
 };
 
 /* The answer to one submission. */
@@ -42,11 +42,11 @@ typedef void mtc_engine_done(void *context, const struct mtc_receipt *receipt);
 
 /* One entry to be logged. Spans are copied. */
 struct mtc_submission {
-  struct mtc_span entry;      /* encoded MTCLogEntry of type tbs_cert_entry */
-  struct mtc_span public_key; /* SubjectPublicKeyInfo */
-  const char *request_id;     /* idempotency key of 1..64 printable ASCII characters, or NULL */
+  struct mtc_span entry;          /* encoded MTCLogEntry of type tbs_cert_entry */
+  struct mtc_span public_key;     /* SubjectPublicKeyInfo */
+  const char *request_id;         /* idempotency key of 1..64 printable ASCII characters, or NULL */
   struct mtc_hash request_digest; /* what was asked (the CSR and profile), for the key's reuse */
-  bool at_reserved;           /* fill the reserved index below instead of the next free one */
+  bool at_reserved;               /* fill the reserved index below instead of the next free one */
   uint64_t reserved_index;
 };
 

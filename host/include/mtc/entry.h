@@ -61,18 +61,18 @@ enum mtc_key_type_bits {
 /* What a CA lets into a certificate. Zero-terminated strings are owned by the configuration. */
 struct mtc_profile {
   const char *name;
-  int64_t validity_s;       /* notAfter = notBefore + validity_s - 1 */
-  int64_t backdate_s;       /* notBefore = now - backdate_s */
-  unsigned key_types;       /* mtc_key_type_bits */
-  unsigned min_rsa_bits;    /* never below 2048 */
+  int64_t validity_s;    /* notAfter = notBefore + validity_s - 1 */
+  int64_t backdate_s;    /* notBefore = now - backdate_s */
+  unsigned key_types;    /* mtc_key_type_bits */
+  unsigned min_rsa_bits; /* never below 2048 */
   bool allow_wildcards;
   bool allow_ip;
   unsigned max_names;       /* 1..100 */
   bool subject_common_name; /* copy the first DNS name to the subject's CN; else empty subject */
   bool ext_key_usage_server;
   bool ext_key_usage_client;
-  bool copy_key_usage;          /* take keyUsage from the CSR (checked), else digitalSignature */
-  const char *policy_oid;       /* certificatePolicies, dotted, or NULL */
+  bool copy_key_usage;    /* take keyUsage from the CSR (checked), else digitalSignature */
+  const char *policy_oid; /* certificatePolicies, dotted, or NULL */
 };
 
 /*
@@ -109,9 +109,8 @@ void mtc_entry_append_null(struct mtc_bytes *out);
  * Source:   merkle-tree-certs, "Log Entries"; RFC 2986; RFC 5280
  */
 mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
-                              const struct mtc_profile *profile, struct mtc_span csr,
-                              int64_t now_s, struct mtc_bytes *out_entry,
-                              struct mtc_bytes *out_public_key,
+                              const struct mtc_profile *profile, struct mtc_span csr, int64_t now_s,
+                              struct mtc_bytes *out_entry, struct mtc_bytes *out_public_key,
                               struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
@@ -154,8 +153,8 @@ void mtc_certificate_entry_hash(const struct mtc_certificate *certificate,
  * Source:   merkle-tree-certs, "Certificate Format"
  */
 mtc_status mtc_certificate_assemble(const struct mtc_wire *wire, struct mtc_span entry,
-                                    struct mtc_span public_key, uint64_t log_number,
-                                    uint64_t index, struct mtc_span proof, struct mtc_bytes *out,
+                                    struct mtc_span public_key, uint64_t log_number, uint64_t index,
+                                    struct mtc_span proof, struct mtc_bytes *out,
                                     struct mtc_error *error) MTC_MUST_CHECK;
 
 /* What the CA certificate says. */

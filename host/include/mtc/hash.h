@@ -6,7 +6,8 @@
 
 #define MTC_LEVELS 49 /* levels 0..48: a log holds at most 2^48-1 entries */
 
-/* A batch: entries [start, start + num_entries) appended to a tree whose right edge is `frontier`. */
+/* A batch: entries [start, start + num_entries) appended to a tree whose right edge is `frontier`.
+ */
 struct mtc_hash_job {
   const struct mtc_frontier *frontier; /* frontier->tree_size is the start index */
   const struct mtc_span *entries;      /* encoded MTCLogEntry, 1..65535 bytes each */

@@ -140,8 +140,7 @@ mtc_status mtc_properties_append_standalone(const struct mtc_tai *ca_id,
                                             struct mtc_bytes *out) MTC_MUST_CHECK;
 /* The property list of a landmark-relative certificate; see above. */
 mtc_status mtc_properties_append_landmark(const struct mtc_tai *ca_id, uint64_t log_number,
-                                          uint64_t landmark,
-                                          struct mtc_bytes *out) MTC_MUST_CHECK;
+                                          uint64_t landmark, struct mtc_bytes *out) MTC_MUST_CHECK;
 
 /*
  * mtc_properties_describe appends a line of text per property, checking the whole list.

@@ -112,8 +112,7 @@ struct mtc_rpc_server;
  * Errors:   IO, BUSY (another daemon answers there), NOMEM.
  */
 mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler, void *context,
-                               struct mtc_rpc_server **out,
-                               struct mtc_error *error) MTC_MUST_CHECK;
+                               struct mtc_rpc_server **out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_rpc_server_run serves until mtc_rpc_server_stop; bounded connections (256), frames, requests

@@ -63,8 +63,7 @@ void mtc_log_init(const char *program, enum mtc_log_level level);
  *
  * Requires: no secret is ever passed. Threads: any.
  */
-void mtc_log(enum mtc_log_level level, const char *event, const char *format, ...)
-    MTC_PRINTF(3, 4);
+void mtc_log(enum mtc_log_level level, const char *event, const char *format, ...) MTC_PRINTF(3, 4);
 
 /*
  * mtc_fault_point kills the process with SIGKILL when the environment variable MTC_FAULT names

@@ -4,7 +4,6 @@
 
 #include "mtc/wire.h"
 
-
 /* What a signer needs; every string is copied by mtc_signer_open. */
 struct mtc_signer_options {
   const char *program; /* path of mtc-signer; NULL: beside the running program */
@@ -82,8 +81,7 @@ struct mtc_key_request {
  * Errors:   INPUT (URI; an object with that label or id exists; algorithm), TOKEN, NOMEM.
  *           Nothing is overwritten, ever.
  */
-mtc_status mtc_key_generate(const struct mtc_key_request *request,
-                            struct mtc_bytes *out_public_key,
+mtc_status mtc_key_generate(const struct mtc_key_request *request, struct mtc_bytes *out_public_key,
                             struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

@@ -23,25 +23,25 @@ struct mtc_subtree_signature {
 
 /* An idempotency key and the index it was given. */
 struct mtc_request_row {
-  char request_id[72];     /* zero-terminated, 1..64 printable ASCII characters */
-  uint8_t digest[32];      /* SHA-256 of what was asked: the same key for another request is refused */
+  char request_id[72]; /* zero-terminated, 1..64 printable ASCII characters */
+  uint8_t digest[32];  /* SHA-256 of what was asked: the same key for another request is refused */
   uint64_t index;
 };
 
 /* One batch, written whole by mtc_store_stage. */
 struct mtc_stage {
   uint64_t old_size;
-  struct mtc_head head;                 /* the new pending checkpoint */
-  const struct mtc_span *entries;       /* head.tree_size - old_size of them */
-  const struct mtc_span *public_keys;   /* likewise; empty span for a null entry */
-  const struct mtc_hash_result *nodes;  /* start = old_size, end = head.tree_size */
+  struct mtc_head head;                /* the new pending checkpoint */
+  const struct mtc_span *entries;      /* head.tree_size - old_size of them */
+  const struct mtc_span *public_keys;  /* likewise; empty span for a null entry */
+  const struct mtc_hash_result *nodes; /* start = old_size, end = head.tree_size */
   const struct mtc_request_row *requests;
   size_t num_requests;
 };
 
 /* What the store knows of a log. */
 struct mtc_log_state {
-  struct mtc_head head;    /* committed */
+  struct mtc_head head; /* committed */
   bool has_pending;
   struct mtc_head pending; /* staged, not committed */
   uint64_t published_size; /* tree size whose publication completed */
@@ -98,8 +98,7 @@ mtc_status mtc_store_stage(struct mtc_store *store, const struct mtc_stage *stag
  *
  * Errors:   FATAL when the head moved or the pending checkpoint is another one; IO.
  */
-mtc_status mtc_store_commit(struct mtc_store *store, uint64_t old_size,
-                            const struct mtc_head *head,
+mtc_status mtc_store_commit(struct mtc_store *store, uint64_t old_size, const struct mtc_head *head,
                             const struct mtc_subtree_signature *signatures, size_t num_signatures,
                             struct mtc_error *error) MTC_MUST_CHECK;
 
@@ -137,8 +136,7 @@ mtc_status mtc_store_read_bundle(struct mtc_store *store, uint64_t bundle_index,
  *
  * Errors:   BUSY when the entry is not committed yet.
  */
-mtc_status mtc_store_find_subtree(struct mtc_store *store, uint64_t index,
-                                  struct mtc_subtree *out,
+mtc_status mtc_store_find_subtree(struct mtc_store *store, uint64_t index, struct mtc_subtree *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
 /*

@@ -10,17 +10,17 @@ enum mtc_verdict {
   MTC_VERDICT_OK_TRUSTED_SUBTREE,
   MTC_VERDICT_OK_COSIGNATURES,
   MTC_VERDICT_MALFORMED_CERTIFICATE,
-  MTC_VERDICT_WRONG_ALGORITHM,     /* signature field is not id-alg-mtcProof without parameters */
-  MTC_VERDICT_ALGORITHM_MISMATCH,  /* inner and outer algorithm differ */
-  MTC_VERDICT_UNUSED_BITS,         /* BIT STRING is not whole octets */
+  MTC_VERDICT_WRONG_ALGORITHM,    /* signature field is not id-alg-mtcProof without parameters */
+  MTC_VERDICT_ALGORITHM_MISMATCH, /* inner and outer algorithm differ */
+  MTC_VERDICT_UNUSED_BITS,        /* BIT STRING is not whole octets */
   MTC_VERDICT_MALFORMED_PROOF,
-  MTC_VERDICT_UNKNOWN_ISSUER,      /* no configured CA has this issuer name */
-  MTC_VERDICT_SERIAL_RANGE,        /* negative or above 2^64-1 */
-  MTC_VERDICT_REVOKED,             /* in a revoked range, below minSerial or above maxSerial */
+  MTC_VERDICT_UNKNOWN_ISSUER, /* no configured CA has this issuer name */
+  MTC_VERDICT_SERIAL_RANGE,   /* negative or above 2^64-1 */
+  MTC_VERDICT_REVOKED,        /* in a revoked range, below minSerial or above maxSerial */
   MTC_VERDICT_LOG_NUMBER_ZERO,
-  MTC_VERDICT_PROOF_EVALUATION,    /* invalid subtree, index outside it, wrong proof length */
-  MTC_VERDICT_SUBTREE_MISMATCH,    /* a trusted subtree, but another hash */
-  MTC_VERDICT_COSIGNERS,           /* the cosigner policy is not satisfied */
+  MTC_VERDICT_PROOF_EVALUATION, /* invalid subtree, index outside it, wrong proof length */
+  MTC_VERDICT_SUBTREE_MISMATCH, /* a trusted subtree, but another hash */
+  MTC_VERDICT_COSIGNERS,        /* the cosigner policy is not satisfied */
   MTC_VERDICT_NOT_YET_VALID,
   MTC_VERDICT_EXPIRED,
 };
@@ -39,8 +39,7 @@ struct mtc_verifier;
  *
  * Owner:    free with mtc_verifier_close.
  */
-mtc_status mtc_verifier_open(const struct mtc_wire *wire,
-                             struct mtc_verifier **out) MTC_MUST_CHECK;
+mtc_status mtc_verifier_open(const struct mtc_wire *wire, struct mtc_verifier **out) MTC_MUST_CHECK;
 
 /*
  * mtc_verifier_add_ca configures a CA from its DER certificate: cosigner, serial bounds, name.
@@ -66,8 +65,7 @@ mtc_status mtc_verifier_add_policy(struct mtc_verifier *verifier, const char *fi
  */
 mtc_status mtc_verifier_add_trusted_subtree(struct mtc_verifier *verifier,
                                             const struct mtc_tai *ca_id, uint64_t log_number,
-                                            struct mtc_subtree subtree,
-                                            const struct mtc_hash *hash,
+                                            struct mtc_subtree subtree, const struct mtc_hash *hash,
                                             struct mtc_error *error) MTC_MUST_CHECK;
 
 /* What mtc_verifier_check found out. */

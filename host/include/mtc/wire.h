@@ -17,16 +17,16 @@ enum mtc_wire_version { MTC_WIRE_PLANTS_05, MTC_WIRE_PLANTS_06, MTC_WIRE_PLANTS_
  */
 struct mtc_wire {
   enum mtc_wire_version version;
-  const char *name;                      /* "plants-07" */
-  struct mtc_span proof_algorithm;       /* AlgorithmIdentifier of id-alg-mtcProof, DER */
-  struct mtc_span name_attribute;        /* OBJECT IDENTIFIER of id-rdna-trustAnchorID, DER */
-  bool name_is_text;                     /* UTF8String (-05), else RELATIVE-OID */
-  struct mtc_span ca_extension;          /* OBJECT IDENTIFIER of the CA extension, DER */
-  bool ca_extension_has_log_hash;        /* -05 */
-  uint64_t min_serial_bound;             /* smallest allowed minSerial and maxSerial */
-  unsigned signatures_prefix;            /* bytes of the signatures list's length: 2 or 3 */
-  bool landmarks_have_expiry;            /* -06, -07 */
-  bool allows_empty_subtrees;            /* -06, -07; -05: start < end */
+  const char *name;                /* "plants-07" */
+  struct mtc_span proof_algorithm; /* AlgorithmIdentifier of id-alg-mtcProof, DER */
+  struct mtc_span name_attribute;  /* OBJECT IDENTIFIER of id-rdna-trustAnchorID, DER */
+  bool name_is_text;               /* UTF8String (-05), else RELATIVE-OID */
+  struct mtc_span ca_extension;    /* OBJECT IDENTIFIER of the CA extension, DER */
+  bool ca_extension_has_log_hash;  /* -05 */
+  uint64_t min_serial_bound;       /* smallest allowed minSerial and maxSerial */
+  unsigned signatures_prefix;      /* bytes of the signatures list's length: 2 or 3 */
+  bool landmarks_have_expiry;      /* -06, -07 */
+  bool allows_empty_subtrees;      /* -06, -07; -05: start < end */
 };
 
 /*

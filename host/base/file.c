@@ -1,0 +1,132 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mtc/runtime.h"
+
+static mtc_status fail_errno(struct mtc_error *error, const char *what, const char *path) {
+  return mtc_fail(error, MTC_IO, "%s %s: %s", what, path, strerror(errno));
+}
+
+mtc_status mtc_file_read(const char *path, size_t max_len, struct mtc_bytes *out,
+                         struct mtc_error *error) {
+  mtc_status status = MTC_OK;
+  /* Non-blocking, so that a FIFO put in the file's place cannot hang the reader. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return fail_errno(error, "cannot open", path);
+  struct stat info;
+  if (fstat(fd, &info) != 0) {
+    status = fail_errno(error, "cannot stat", path);
+    goto out;
+  }
+  if (!S_ISREG(info.st_mode)) {
+    status = mtc_fail(error, MTC_INPUT, "%s is not a regular file", path);
+    goto out;
+  }
+  size_t total = 0;
+  for (;;) {
+    uint8_t *room = mtc_bytes_reserve(out, 65536);
+    if (!room) {
+      status = mtc_fail(error, MTC_NOMEM, "reading %s: out of memory", path);
+      goto out;
+    }
+    ssize_t count = read(fd, room, 65536);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      status = fail_errno(error, "cannot read", path);
+      goto out;
+    }
+    if (count == 0) break;
+    out->len += (size_t)count;
+    total += (size_t)count;
+    if (total > max_len) {
+      status = mtc_fail(error, MTC_INPUT, "%s is larger than %zu bytes", path, max_len);
+      goto out;
+    }
+  }
+out:
+  (void)close(fd);
+  return status;
+}
+
+static bool write_all(int fd, struct mtc_span content) {
+  while (content.len) {
+    ssize_t count = write(fd, content.data, content.len);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    content.data += count;
+    content.len -= (size_t)count;
+  }
+  return true;
+}
+
+/* Makes the rename durable. */
+static bool sync_folder_of(const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  size_t len = slash ? (size_t)(slash - path) : 0;
+  if (len >= sizeof folder) return false;
+  memcpy(folder, path, len);
+  folder[len] = 0;
+  int fd = open(slash ? (len ? folder : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool ok = fsync(fd) == 0;
+  (void)close(fd);
+  return ok;
+}
+
+mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
+                                 struct mtc_error *error) {
+  char temporary[PATH_MAX];
+  int len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+  if (len < 0 || (size_t)len >= sizeof temporary) {
+    return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
+  }
+  int fd = mkostemp(temporary, O_CLOEXEC);
+  if (fd < 0) return fail_errno(error, "cannot create a file beside", path);
+  bool ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && fsync(fd) == 0;
+  int saved = errno;
+  if (close(fd) != 0 && ok) {
+    ok = false;
+    saved = errno;
+  }
+  if (ok && rename(temporary, path) != 0) {
+    ok = false;
+    saved = errno;
+  }
+  if (!ok) {
+    (void)unlink(temporary);
+    errno = saved;
+    return fail_errno(error, "cannot write", path);
+  }
+  if (!sync_folder_of(path)) return fail_errno(error, "cannot sync the folder of", path);
+  return MTC_OK;
+}
+
+mtc_status mtc_make_folders(const char *path, struct mtc_error *error) {
+  char partial[PATH_MAX];
+  size_t len = strlen(path);
+  if (len == 0 || len >= sizeof partial) {
+    return mtc_fail(error, MTC_INPUT, "path empty or too long: %s", path);
+  }
+  memcpy(partial, path, len + 1);
+  for (size_t i = 1; i <= len; i++) {
+    if (partial[i] != '/' && partial[i] != 0) continue;
+    char saved = partial[i];
+    partial[i] = 0;
+    if (mkdir(partial, 0755) != 0 && errno != EEXIST) {
+      return fail_errno(error, "cannot make folder", partial);
+    }
+    partial[i] = saved;
+  }
+  struct stat info;
+  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return mtc_fail(error, MTC_IO, "%s is not a folder", path);
+  }
+  return MTC_OK;
+}

@@ -1,0 +1,83 @@
+#include "mtc/yaml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mtc/runtime.h"
+
+#define YAML_MAX_LEN (1u << 20)
+
+/* What libcyaml said while loading: the message and, from its backtrace, the innermost place. */
+struct complaint {
+  char message[256];
+  char place[128];
+};
+
+static void collect(cyaml_log_t level, void *context, const char *format, va_list args) {
+  struct complaint *complaint = context;
+  char text[256];
+  (void)level;
+  (void)vsnprintf(text, sizeof text, format, args);
+  text[strcspn(text, "\n")] = 0;
+  const char *line = strstr(text, "line: ");
+  if (line) {
+    if (!complaint->place[0]) {
+      (void)snprintf(complaint->place, sizeof complaint->place, "%s", text);
+    }
+  } else if (!complaint->message[0] && !strstr(text, "Backtrace")) {
+    const char *body = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
+    (void)snprintf(complaint->message, sizeof complaint->message, "%s", body);
+  }
+}
+
+static void *allocate(void *context, void *memory, size_t size) {
+  (void)context;
+  if (size) return mtc_realloc(memory, size);
+  mtc_free(memory);
+  return NULL;
+}
+
+static cyaml_config_t configuration(struct complaint *complaint) {
+  return (cyaml_config_t){
+      .log_fn = collect,
+      .log_ctx = complaint,
+      .mem_fn = allocate,
+      .log_level = CYAML_LOG_ERROR,
+      .flags = CYAML_CFG_DEFAULT,
+  };
+}
+
+mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **out,
+                         struct mtc_error *error) {
+  struct mtc_bytes file = {0};
+  struct complaint complaint = {0};
+  *out = NULL;
+  mtc_status status = mtc_file_read(path, YAML_MAX_LEN, &file, error);
+  if (status) goto out;
+  cyaml_config_t config = configuration(&complaint);
+  cyaml_err_t result = cyaml_load_data(file.data, file.len, &config, schema, out, NULL);
+  if (result == CYAML_OK && *out) goto out;
+  if (result == CYAML_ERR_OOM) {
+    status = mtc_fail(error, MTC_NOMEM, "%s: out of memory", path);
+    goto out;
+  }
+  const char *what = complaint.message[0] ? complaint.message : cyaml_strerror(result);
+  unsigned line = 0, column = 0;
+  const char *at = strstr(complaint.place, "line: ");
+  if (at && sscanf(at, "line: %u, column: %u", &line, &column) == 2) {
+    status = mtc_fail(error, MTC_INPUT, "%s:%u:%u: %s", path, line, column, what);
+  } else {
+    status =
+        mtc_fail(error, MTC_INPUT, "%s: %s", path, *out || result ? what : "the file is empty");
+  }
+  *out = NULL;
+out:
+  mtc_bytes_free(&file);
+  return status;
+}
+
+void mtc_yaml_free(const cyaml_schema_value_t *schema, void *data) {
+  struct complaint complaint = {0};
+  cyaml_config_t config = configuration(&complaint);
+  if (data) (void)cyaml_free(&config, schema, data, 0);
+}
