@@ -47,6 +47,25 @@ static cyaml_config_t configuration(struct complaint *complaint) {
   };
 }
 
+/* libcyaml gives the place of the mapping that holds an unknown key; people need the key's own
+ * line. Returns 0 when no line starts with that key. */
+static unsigned line_of_key(struct mtc_span file, const char *key) {
+  struct mtc_reader reader = mtc_reader_of(file);
+  size_t key_len = strlen(key);
+  struct mtc_span line;
+  for (unsigned number = 1; reader.len; number++) {
+    if (!mtc_read_line(&reader, &line) && !mtc_read_span(&reader, reader.len, &line)) break;
+    while (line.len && (line.data[0] == ' ' || line.data[0] == '-')) {
+      line.data++;
+      line.len--;
+    }
+    if (line.len > key_len && memcmp(line.data, key, key_len) == 0 && line.data[key_len] == ':') {
+      return number;
+    }
+  }
+  return 0;
+}
+
 mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **out,
                          struct mtc_error *error) {
   struct mtc_bytes file = {0};
@@ -62,13 +81,15 @@ mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, v
     goto out;
   }
   const char *what = complaint.message[0] ? complaint.message : cyaml_strerror(result);
-  unsigned line = 0, column = 0;
+  static const char unexpected[] = "Unexpected key: ";
+  unsigned line = 0;
+  const char *key = strstr(what, unexpected);
+  if (key) line = line_of_key(mtc_span_of_bytes(&file), key + sizeof unexpected - 1);
   const char *at = strstr(complaint.place, "line: ");
-  if (at && sscanf(at, "line: %u, column: %u", &line, &column) == 2) {
-    status = mtc_fail(error, MTC_INPUT, "%s:%u:%u: %s", path, line, column, what);
+  if (line || (at && sscanf(at, "line: %u", &line) == 1)) {
+    status = mtc_fail(error, MTC_INPUT, "%s:%u: %s", path, line, what);
   } else {
-    status =
-        mtc_fail(error, MTC_INPUT, "%s: %s", path, *out || result ? what : "the file is empty");
+    status = mtc_fail(error, MTC_INPUT, "%s: %s", path, result ? what : "the file is empty");
   }
   *out = NULL;
 out:

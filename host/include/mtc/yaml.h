@@ -1,4 +1,4 @@
-/* YAML files with a schema: libcyaml behind one function, errors with file, line and column. */
+/* YAML files with a schema: libcyaml behind one function, errors with file and line. */
 #ifndef MTC_YAML_H
 #define MTC_YAML_H
 
