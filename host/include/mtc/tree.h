@@ -4,7 +4,7 @@
 
 #include "mtc/digest.h"
 
-#define MTC_PROOF_MAX_HASHES 64
+#define MTC_PROOF_MAX_HASHES 65 /* 64 levels of descent, and the subtree itself */
 #define MTC_TILE_HEIGHT 8
 #define MTC_TILE_WIDTH 256
 
@@ -64,7 +64,7 @@ mtc_status mtc_tree_hash(const struct mtc_node_source *source, struct mtc_subtre
  * mtc_tree_prove writes the inclusion proof of `index` within `range` to `out`.
  *
  * Requires: complete nodes inside `range` can be read from `source`.
- * Output:   out->num_hashes in 0..64, ordered leaf to root.
+ * Output:   out->num_hashes in 0..65, ordered leaf to root.
  * Errors:   INPUT (invalid subtree, or index outside it); whatever `source` returns.
  * Source:   merkle-tree-certs, "Subtree Inclusion Proofs"
  */

@@ -1,0 +1,35 @@
+/* The software backend: the oracle of the card's checks, and the default where there is no card. */
+#include "hash/hasher.h"
+#include "mtc/runtime.h"
+
+void mtc_hash_on_cpu(const struct mtc_hash_job *job, struct mtc_hash_result *out) {
+  for (size_t i = 0; i < job->num_entries; i++)
+    mtc_hash_leaf(job->entries[i], &out->nodes[0][i]);
+  mtc_hash_interior(job->frontier, out);
+}
+
+static mtc_status run(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
+                      struct mtc_hash_result *out, struct mtc_error *error) {
+  (void)error;
+  mtc_hash_on_cpu(job, out);
+  pthread_mutex_lock(&hasher->stats_lock);
+  hasher->stats.num_cpu_entries += job->num_entries;
+  pthread_mutex_unlock(&hasher->stats_lock);
+  return MTC_OK;
+}
+
+static void close_cpu(struct mtc_hasher *hasher) {
+  mtc_free(hasher);
+}
+
+mtc_status mtc_hasher_open_cpu(struct mtc_hasher **out) {
+  struct mtc_hasher *hasher = mtc_alloc(1, sizeof *hasher);
+  if (!hasher) return MTC_NOMEM;
+  mtc_status status = mtc_hasher_init(hasher, run, close_cpu);
+  if (status) {
+    mtc_free(hasher);
+    return status;
+  }
+  *out = hasher;
+  return MTC_OK;
+}
