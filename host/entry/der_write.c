@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,10 +55,13 @@ void mtc_der_append_time(struct mtc_bytes *bytes, int64_t posix_s) {
     return;
   }
   bool is_long = tm.tm_year >= 150;
-  char text[20];
-  size_t len = strftime(text, sizeof text, is_long ? "%Y%m%d%H%M%SZ" : "%y%m%d%H%M%SZ", &tm);
+  char text[80];
+  int year = tm.tm_year + 1900;
+  int len = snprintf(text, sizeof text, "%0*d%02d%02d%02d%02d%02dZ", is_long ? 4 : 2,
+                     is_long ? year : year % 100, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                     tm.tm_sec);
   mtc_der_append(bytes, is_long ? MTC_DER_GENERALIZED_TIME : MTC_DER_UTC_TIME,
-                 mtc_span_of(text, len));
+                 mtc_span_of(text, (size_t)len));
 }
 
 static void append_base128(struct mtc_bytes *bytes, uint64_t value) {
