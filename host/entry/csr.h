@@ -1,0 +1,33 @@
+/* A PKCS#10 certification request (RFC 2986), split and its signature checked. Private. */
+#ifndef MTC_ENTRY_CSR_H
+#define MTC_ENTRY_CSR_H
+
+#include "mtc/entry.h"
+
+/* Spans point into the request. */
+struct mtc_csr {
+  struct mtc_span subject;    /* Name, whole TLV */
+  struct mtc_span public_key; /* SubjectPublicKeyInfo, whole TLV */
+  struct mtc_span public_key_algorithm;
+  struct mtc_span extensions; /* contents of the requested Extensions; empty: none requested */
+  unsigned key_type;          /* one of mtc_key_type_bits */
+  unsigned key_bits;
+};
+
+/*
+ * mtc_csr_parse splits a request in strict DER, checks the key and the request's own signature.
+ *
+ * Errors:   INPUT: not DER, unknown key type, malformed key, wrong signature, over 65536 bytes.
+ */
+mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out,
+                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_csr_common_name finds the subject's only commonName; empty when there is none.
+ *
+ * Errors:   INPUT: several, or not a string of ASCII characters.
+ */
+mtc_status mtc_csr_common_name(const struct mtc_csr *csr, struct mtc_span *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+#endif
