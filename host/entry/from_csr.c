@@ -91,8 +91,8 @@ static mtc_status key_usage_of(const struct mtc_profile *profile, const struct m
 }
 
 static mtc_status append_extensions(const struct mtc_profile *profile, const struct mtc_csr *csr,
-                                    const struct mtc_names *names, struct mtc_bytes *out,
-                                    struct mtc_error *error) {
+                                    const struct mtc_names *names, bool has_subject,
+                                    struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_span key_usage;
   size_t extension, value, inner;
   mtc_status status = key_usage_of(profile, csr, &key_usage, error);
@@ -111,7 +111,7 @@ static mtc_status append_extensions(const struct mtc_profile *profile, const str
     close_extension(out, extension, value);
   }
   /* RFC 5280: critical exactly when the subject is empty. */
-  extension = open_extension(out, alternative_name_oid, !profile->subject_common_name, &value);
+  extension = open_extension(out, alternative_name_oid, !has_subject, &value);
   mtc_names_append_alternative(names, out);
   close_extension(out, extension, value);
   if (profile->policy_oid) {
@@ -163,7 +163,9 @@ mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai 
   status = mtc_csr_parse(csr_der, &csr, error);
   if (!status) status = check_key(profile, &csr, error);
   if (!status) status = collect_names(profile, &csr, names, error);
-  if (!status) status = append_extensions(profile, &csr, names, &rest, error);
+  if (status) goto out;
+  append_subject(profile, names, &subject);
+  status = append_extensions(profile, &csr, names, subject.len > empty_name.len, &rest, error);
   if (status) goto out;
 
   int64_t not_before = now_s - profile->backdate_s;
@@ -172,7 +174,6 @@ mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai 
   mtc_der_append_time(&validity, not_before + profile->validity_s - 1);
   mtc_der_close(&validity, sequence);
   mtc_tai_append_name(wire, ca_id, &issuer);
-  append_subject(profile, names, &subject);
   if (mtc_bytes_status(&validity) || mtc_bytes_status(&issuer) || mtc_bytes_status(&subject)) {
     status = MTC_NOMEM;
     goto out;
