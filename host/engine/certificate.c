@@ -1,0 +1,81 @@
+/* Certificates on demand: entry, key, proof and signatures out of the store. */
+#include "engine/engine.h"
+#include "mtc/runtime.h"
+
+/* The landmark subtree that contains `index`, of the lowest landmark that reaches it. */
+static mtc_status landmark_subtree(struct mtc_engine *engine, uint64_t index,
+                                   struct mtc_subtree *out, uint64_t *out_landmark,
+                                   struct mtc_error *error) {
+  struct mtc_landmark landmark;
+  struct mtc_subtree cover[2];
+  uint64_t previous_size;
+  mtc_status status =
+      mtc_store_find_landmark(engine->options.store, index, &landmark, &previous_size, error);
+  if (status) return status;
+  mtc_subtree_cover((struct mtc_subtree){previous_size, landmark.tree_size}, cover);
+  *out = mtc_subtree_contains(cover[0], index) ? cover[0] : cover[1];
+  *out_landmark = landmark.number;
+  return MTC_OK;
+}
+
+static mtc_status append_proof(struct mtc_engine *engine, uint64_t index,
+                               struct mtc_subtree subtree,
+                               const struct mtc_subtree_signature *signatures,
+                               size_t num_signatures, struct mtc_bytes *out,
+                               struct mtc_error *error) {
+  struct mtc_log_state state;
+  struct mtc_proof proof;
+  mtc_status status = mtc_store_state(engine->options.store, &state, error);
+  if (status) return status;
+  struct mtc_tile_source tiles = mtc_store_tile_source(engine->options.store, state.head.tree_size);
+  const struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
+  status = mtc_tree_prove(&nodes, index, subtree, &proof);
+  if (status)
+    return mtc_fail(error, status == MTC_INPUT ? MTC_CORRUPT : status,
+                    "no inclusion proof of entry %llu in [%llu, %llu) can be made",
+                    (unsigned long long)index, (unsigned long long)subtree.start,
+                    (unsigned long long)subtree.end);
+  struct mtc_mtcproof *mtcproof = mtc_alloc(1, sizeof *mtcproof);
+  if (!mtcproof) return MTC_NOMEM;
+  mtcproof->subtree = subtree;
+  mtcproof->hashes = mtc_span_of(proof.hashes, proof.num_hashes * MTC_HASH_LEN);
+  for (size_t i = 0; i < num_signatures; i++)
+    mtcproof->cosignatures[mtcproof->num_cosignatures++] = (struct mtc_cosignature){
+        mtc_span_of(signatures[i].cosigner_id.bytes, signatures[i].cosigner_id.len),
+        mtc_span_of_bytes(&signatures[i].signature)};
+  status = mtc_mtcproof_append(engine->options.wire, mtcproof, out, error);
+  mtc_free(mtcproof);
+  return status;
+}
+
+mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, bool landmark,
+                                  struct mtc_bytes *out, uint64_t *out_landmark,
+                                  struct mtc_error *error) {
+  struct mtc_store *store = engine->options.store;
+  struct mtc_bytes entry = {0}, public_key = {0}, proof = {0};
+  struct mtc_subtree_signature signatures[16];
+  struct mtc_subtree subtree = {0, 0};
+  size_t num_signatures = 0;
+  uint64_t number = 0;
+  mtc_status status = mtc_store_read_entry(store, index, &entry, &public_key, error);
+  if (!status && landmark)
+    status = landmark_subtree(engine, index, &subtree, &number, error);
+  else if (!status)
+    status = mtc_store_find_subtree(store, index, &subtree, error);
+  if (!status && !landmark)
+    status =
+        mtc_store_read_signatures(store, subtree, false, signatures, 16, &num_signatures, error);
+  if (!status)
+    status = append_proof(engine, index, subtree, signatures, num_signatures, &proof, error);
+  if (!status)
+    status = mtc_certificate_assemble(engine->options.wire, mtc_span_of_bytes(&entry),
+                                      mtc_span_of_bytes(&public_key), engine->options.log_number,
+                                      index, mtc_span_of_bytes(&proof), out, error);
+  if (!status && out_landmark) *out_landmark = number;
+  for (size_t i = 0; i < num_signatures; i++)
+    mtc_bytes_free(&signatures[i].signature);
+  mtc_bytes_free(&entry);
+  mtc_bytes_free(&public_key);
+  mtc_bytes_free(&proof);
+  return status;
+}

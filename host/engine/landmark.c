@@ -1,0 +1,78 @@
+/* Landmarks: allocated from the committed head, never changed, published newest first. */
+#include "engine/engine.h"
+#include "mtc/runtime.h"
+
+#define MAX_LANDMARKS 4096 /* in the published file; a 7-day CA with hourly ones has 169 */
+
+mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error *error) {
+  struct mtc_bytes file = {0};
+  size_t num = 0, listed = 0;
+  int64_t now_s = mtc_clock_now_ms() / 1000;
+  struct mtc_landmark *landmarks = mtc_alloc(MAX_LANDMARKS + 1, sizeof *landmarks);
+  if (!landmarks) return MTC_NOMEM;
+  mtc_status status =
+      mtc_store_read_landmarks(engine->options.store, landmarks, MAX_LANDMARKS, &num, error);
+  /* Up to the first that has expired, else down to landmark 0, which always has. */
+  while (listed < num && landmarks[listed].expiry_s > now_s)
+    listed++;
+  if (!engine->options.wire->landmarks_have_expiry) {
+    int64_t interval_s = engine->options.landmark_interval_s;
+    int64_t max_active = interval_s > 0 ? engine->options.max_lifetime_s / interval_s + 1 : 169;
+    listed = num < (size_t)max_active ? num : (size_t)max_active;
+  }
+  if (listed < num)
+    listed++;
+  else if (num < MAX_LANDMARKS)
+    landmarks[listed++] = (struct mtc_landmark){0};
+  else
+    status = mtc_fail(error, MTC_INPUT, "more than %d landmarks are active", MAX_LANDMARKS);
+  if (!status)
+    status = mtc_landmarks_append(engine->options.wire, landmarks, listed, now_s, &file, error);
+  if (!status)
+    status = mtc_publish_landmarks(engine->publish_folder, engine->options.log_number,
+                                   mtc_span_of_bytes(&file), error);
+  mtc_bytes_free(&file);
+  mtc_free(landmarks);
+  return status;
+}
+
+/* The next landmark: the committed head, valid as long as any certificate below it. */
+static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
+                                struct mtc_error *error) {
+  struct mtc_log_state state;
+  struct mtc_landmark last = {0};
+  size_t num = 0;
+  int64_t max_not_after = 0;
+  mtc_status status = mtc_store_state(engine->options.store, &state, error);
+  if (!status) status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
+  if (!status) status = mtc_store_max_not_after(engine->options.store, &max_not_after, error);
+  if (status) return status;
+  if (state.head.tree_size <= last.tree_size)
+    return mtc_fail(error, MTC_BUSY, "the tree has not grown since landmark %llu (size %llu)",
+                    (unsigned long long)last.number, (unsigned long long)last.tree_size);
+  *out = (struct mtc_landmark){.number = last.number + 1, .tree_size = state.head.tree_size};
+  if (engine->options.wire->landmarks_have_expiry) {
+    out->expiry_s = mtc_clock_now_ms() / 1000 + engine->options.max_lifetime_s;
+    if (out->expiry_s < max_not_after) out->expiry_s = max_not_after;
+    if (out->expiry_s < last.expiry_s) out->expiry_s = last.expiry_s;
+  }
+  return MTC_OK;
+}
+
+mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
+                                        struct mtc_error *error) {
+  struct mtc_landmark landmark;
+  pthread_mutex_lock(&engine->landmark_lock);
+  mtc_status status = next_landmark(engine, &landmark, error);
+  if (!status) status = mtc_store_add_landmark(engine->options.store, &landmark, error);
+  if (!status) {
+    *out = landmark;
+    status = engine_publish_landmarks(engine, error);
+  }
+  pthread_mutex_unlock(&engine->landmark_lock);
+  if (!status)
+    mtc_log(MTC_LOG_INFO, "landmark", "number=%llu tree_size=%llu expiry=%lld",
+            (unsigned long long)landmark.number, (unsigned long long)landmark.tree_size,
+            (long long)landmark.expiry_s);
+  return status;
+}

@@ -1,0 +1,72 @@
+/* The queue of places: entries and reservations in the order of their indices. */
+#include "engine/engine.h"
+#include "mtc/runtime.h"
+
+static mtc_status grow(struct queue *queue) {
+  size_t capacity = queue->capacity ? 2 * queue->capacity : 256;
+  struct slot *slots = mtc_alloc(capacity, sizeof *slots);
+  if (!slots) return MTC_NOMEM;
+  for (size_t i = 0; i < queue->num_slots; i++)
+    slots[i] = *queue_at(queue, i);
+  mtc_free(queue->slots);
+  queue->slots = slots;
+  queue->head = 0;
+  queue->capacity = capacity;
+  return MTC_OK;
+}
+
+struct slot *queue_at(struct queue *queue, size_t offset) {
+  return &queue->slots[(queue->head + offset) & (queue->capacity - 1)];
+}
+
+mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s) {
+  if (queue->num_slots == queue->capacity) {
+    mtc_status status = grow(queue);
+    if (status) return status;
+  }
+  queue->num_slots++;
+  *queue_at(queue, queue->num_slots - 1) = (struct slot){item, expires_s};
+  if (item) {
+    item->index = queue->first_index + queue->num_slots - 1;
+    queue->num_items++;
+  }
+  return MTC_OK;
+}
+
+void queue_pop(struct queue *queue, size_t num_slots) {
+  for (size_t i = 0; i < num_slots; i++) {
+    if (queue_at(queue, i)->item) queue->num_items--;
+  }
+  queue->head = (queue->head + num_slots) & (queue->capacity - 1);
+  queue->num_slots -= num_slots;
+  queue->first_index += num_slots;
+}
+
+void queue_free(struct queue *queue) {
+  mtc_free(queue->slots);
+  *queue = (struct queue){0};
+}
+
+/*
+ * How many places from the front a batch may take now: up to the first reservation that is neither
+ * filled nor expired, and not the expired ones at the end, which nothing waits behind.
+ */
+size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, bool *out_has_item,
+                      int64_t *out_oldest_ms, int64_t *out_blocking_expiry_s) {
+  size_t num = 0;
+  *out_has_item = false;
+  *out_oldest_ms = INT64_MAX;
+  *out_blocking_expiry_s = 0;
+  for (size_t i = 0; i < queue->num_slots && i < max; i++) {
+    const struct slot *slot = queue_at(queue, i);
+    if (!slot->item && slot->expires_s > now_s) {
+      *out_blocking_expiry_s = slot->expires_s;
+      break;
+    }
+    if (!slot->item) continue;
+    *out_has_item = true;
+    if (slot->item->queued_ms < *out_oldest_ms) *out_oldest_ms = slot->item->queued_ms;
+    num = i + 1;
+  }
+  return num;
+}

@@ -1,0 +1,116 @@
+/* Start-up: the stored log is checked, and what a crash left is finished by the normal states. */
+#include <string.h>
+
+#include "engine/engine.h"
+#include "mtc/runtime.h"
+
+static mtc_status check_committed(struct mtc_engine *engine, const struct mtc_head *head,
+                                  struct mtc_error *error) {
+  struct mtc_tile_source tiles = mtc_store_tile_source(engine->options.store, head->tree_size);
+  const struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
+  struct mtc_subtree_signature signatures[16];
+  struct mtc_bytes message = {0};
+  struct mtc_hash root;
+  size_t num = 0;
+  bool is_signed = false;
+  mtc_status status = mtc_frontier_load(&nodes, head->tree_size, &engine->frontier);
+  if (status) return mtc_fail(error, MTC_CORRUPT, "the stored tiles cannot be read");
+  mtc_frontier_root(&engine->frontier, &root);
+  if (!mtc_hash_equal(&root, &head->root))
+    return mtc_fail(error, MTC_CORRUPT, "the stored tiles of size %llu do not give the stored root",
+                    (unsigned long long)head->tree_size);
+  if (head->tree_size == 0) return MTC_OK;
+  const struct mtc_subtree tree = {0, head->tree_size};
+  status = mtc_cosigned_message_append(&engine->options.ca_id, &engine->log_id,
+                                       (uint64_t)head->timestamp_s, tree, &head->root, &message);
+  if (!status)
+    status =
+        mtc_store_read_signatures(engine->options.store, tree, true, signatures, 16, &num, error);
+  for (size_t i = 0; i < num; i++) {
+    if (!status && mtc_tai_compare(&signatures[i].cosigner_id, &engine->options.ca_id) == 0)
+      is_signed =
+          mtc_signature_verify(mtc_algorithm_of_public_key(mtc_span_of_bytes(&engine->public_key)),
+                               mtc_span_of_bytes(&engine->public_key), mtc_span_of_bytes(&message),
+                               mtc_span_of_bytes(&signatures[i].signature)) == MTC_OK;
+    mtc_bytes_free(&signatures[i].signature);
+  }
+  mtc_bytes_free(&message);
+  if (!status && !is_signed)
+    status = mtc_fail(error, MTC_CORRUPT,
+                      "the stored checkpoint of size %llu is not signed by the configured key",
+                      (unsigned long long)head->tree_size);
+  return status;
+}
+
+/* Puts the staged batch where the state machine expects it. */
+static mtc_status load_pending(struct mtc_engine *engine, const struct mtc_log_state *state,
+                               struct mtc_error *error) {
+  struct batch *batch = &engine->batch;
+  struct mtc_tile_source tiles =
+      mtc_store_tile_source(engine->options.store, state->pending.tree_size);
+  const struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
+  struct mtc_hash root;
+  batch->old_size = state->head.tree_size;
+  batch->head = state->pending;
+  batch->sealed_ms = mtc_clock_monotonic_ms();
+  if (mtc_frontier_load(&nodes, batch->head.tree_size, &batch->frontier))
+    return mtc_fail(error, MTC_CORRUPT, "the staged tiles cannot be read");
+  mtc_frontier_root(&batch->frontier, &root);
+  if (!mtc_hash_equal(&root, &batch->head.root))
+    return mtc_fail(error, MTC_CORRUPT, "the staged tiles of size %llu do not give the staged root",
+                    (unsigned long long)batch->head.tree_size);
+  return MTC_OK;
+}
+
+/*
+ * Reserved indices keep their places. What lies between the head and a reservation was given to
+ * entries that nobody was promised: those places become null entries, as expired reservations do.
+ */
+static mtc_status load_reservations(struct mtc_engine *engine, struct mtc_error *error) {
+  const size_t max = 1u << 18;
+  struct mtc_reservation *reservations = mtc_alloc(max, sizeof *reservations);
+  size_t num = 0;
+  if (!reservations) return MTC_NOMEM;
+  mtc_status status =
+      mtc_store_read_reservations(engine->options.store, reservations, max, &num, error);
+  for (size_t i = 0; !status && i < num; i++) {
+    uint64_t next = engine->queue.first_index + engine->queue.num_slots;
+    if (reservations[i].index < next || reservations[i].index - next > max)
+      status = mtc_fail(error, MTC_CORRUPT, "index %llu is reserved out of order",
+                        (unsigned long long)reservations[i].index);
+    for (; !status && next < reservations[i].index; next++)
+      status = queue_push(&engine->queue, NULL, 1);
+    if (!status) status = queue_push(&engine->queue, NULL, reservations[i].expires_s);
+  }
+  mtc_free(reservations);
+  return status;
+}
+
+mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error) {
+  struct mtc_log_state state;
+  mtc_status status = mtc_store_state(engine->options.store, &state, error);
+  if (!status) status = check_committed(engine, &state.head, error);
+  if (status) return status;
+  if (state.has_pending) {
+    mtc_log(MTC_LOG_WARNING, "recovering", "committed=%llu pending=%llu",
+            (unsigned long long)state.head.tree_size, (unsigned long long)state.pending.tree_size);
+    status = load_pending(engine, &state, error);
+    /* One attempt: whoever starts the daemon sees at once that the token is not there. */
+    if (!status) status = batch_sign(engine, error);
+    if (!status) status = batch_commit(engine, error);
+    if (!status) status = batch_publish(engine, error);
+    if (!status) status = batch_cosign(engine, error);
+    if (!status) status = batch_certify(engine, error);
+    batch_clear(&engine->batch);
+  } else if (state.published_size < state.head.tree_size) {
+    engine->batch.head = state.head;
+    status = batch_publish(engine, error);
+    batch_clear(&engine->batch);
+  }
+  if (status) return status;
+  engine->queue.first_index = engine->frontier.tree_size;
+  engine->stats.tree_size = engine->frontier.tree_size;
+  status = load_reservations(engine, error);
+  if (!status) status = engine_publish_landmarks(engine, error);
+  return status;
+}

@@ -1,0 +1,195 @@
+/* COLLECT: what callers do to the queue. Whatever could harm others in a batch is refused here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "mtc/runtime.h"
+
+#define MAX_RESERVED_SLOTS (1u << 18)
+
+static mtc_status check_submission(const struct mtc_engine *engine,
+                                   const struct mtc_submission *submission,
+                                   struct mtc_error *error) {
+  struct mtc_log_entry entry;
+  struct mtc_tbs_entry tbs;
+  struct mtc_hash hash;
+  mtc_status status = mtc_log_entry_parse(submission->entry, &entry, error);
+  if (status) return status;
+  if (entry.type != MTC_ENTRY_TBS_CERT)
+    return mtc_fail(error, MTC_INPUT, "only entries of type tbs_cert_entry can be submitted");
+  if (entry.extensions.len)
+    return mtc_fail(error, MTC_INPUT, "the log entry has extensions; none are known");
+  status =
+      mtc_tbs_entry_parse(engine->options.wire, &engine->options.ca_id, entry.tbs, &tbs, error);
+  if (status) return status;
+  mtc_hash_message(submission->public_key, &hash);
+  if (memcmp(hash.bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
+    return mtc_fail(error, MTC_INPUT, "the public key is not the one that the log entry hashes");
+  if (!submission->request_id) return MTC_OK;
+  size_t len = strlen(submission->request_id);
+  if (len < 1 || len > 64)
+    return mtc_fail(error, MTC_INPUT, "a request ID of %zu characters; 1 to 64 are allowed", len);
+  for (size_t i = 0; i < len; i++) {
+    if (submission->request_id[i] <= 0x20 || submission->request_id[i] >= 0x7f)
+      return mtc_fail(error, MTC_INPUT, "the request ID has a byte that is not printable ASCII");
+  }
+  return MTC_OK;
+}
+
+static mtc_status add_waiter(struct item *item, mtc_engine_done *done, void *context) {
+  struct waiter *waiter = mtc_alloc(1, sizeof *waiter);
+  if (!waiter) return MTC_NOMEM;
+  *waiter = (struct waiter){done, context, item->waiters};
+  item->waiters = waiter;
+  return MTC_OK;
+}
+
+static mtc_status make_item(const struct mtc_submission *submission, mtc_engine_done *done,
+                            void *context, struct item **out) {
+  struct item *item = mtc_alloc(1, sizeof *item);
+  if (!item) return MTC_NOMEM;
+  mtc_bytes_append_span(&item->entry, submission->entry);
+  mtc_bytes_append_span(&item->public_key, submission->public_key);
+  if (submission->request_id)
+    (void)snprintf(item->request_id, sizeof item->request_id, "%s", submission->request_id);
+  item->request_digest = submission->request_digest;
+  item->queued_ms = mtc_clock_monotonic_ms();
+  if (mtc_bytes_status(&item->entry) || mtc_bytes_status(&item->public_key) ||
+      add_waiter(item, done, context)) {
+    item_free(item);
+    return MTC_NOMEM;
+  }
+  *out = item;
+  return MTC_OK;
+}
+
+static mtc_status refuse_reuse(const char *request_id, struct mtc_error *error) {
+  return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request", request_id);
+}
+
+/* An idempotency key seen before: its answer is the first one's. *out_handled says so. */
+static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submission *submission,
+                               mtc_engine_done *done, void *context, bool *out_handled,
+                               struct mtc_error *error) {
+  struct mtc_request_row row;
+  bool found = false;
+  *out_handled = true;
+  struct item *earlier = request_find(engine, submission->request_id);
+  if (earlier) {
+    if (!mtc_hash_equal(&earlier->request_digest, &submission->request_digest))
+      return refuse_reuse(submission->request_id, error);
+    return add_waiter(earlier, done, context);
+  }
+  mtc_status status =
+      mtc_store_find_request(engine->options.store, submission->request_id, &found, &row, error);
+  if (status || !found) {
+    *out_handled = status != MTC_OK;
+    return status;
+  }
+  if (memcmp(row.digest, submission->request_digest.bytes, sizeof row.digest) != 0)
+    return refuse_reuse(submission->request_id, error);
+  /* It is in the log: the engine's thread answers, as for every other submission. */
+  struct item *item = mtc_alloc(1, sizeof *item);
+  if (!item) return MTC_NOMEM;
+  item->index = row.index;
+  status = add_waiter(item, done, context);
+  if (status) {
+    item_free(item);
+    return status;
+  }
+  item->next_by_request = engine->answered;
+  engine->answered = item;
+  pthread_cond_broadcast(&engine->wake);
+  return MTC_OK;
+}
+
+static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, uint64_t index,
+                                struct mtc_error *error) {
+  struct queue *queue = &engine->queue;
+  struct slot *slot = NULL;
+  if (index >= queue->first_index && index - queue->first_index < queue->num_slots)
+    slot = queue_at(queue, (size_t)(index - queue->first_index));
+  if (!slot || !slot->expires_s)
+    return mtc_fail(error, MTC_INPUT, "index %llu is not reserved, or its entry is already logged",
+                    (unsigned long long)index);
+  if (slot->item)
+    return mtc_fail(error, MTC_INPUT, "index %llu is already used by another request",
+                    (unsigned long long)index);
+  if (slot->expires_s <= mtc_clock_now_ms() / 1000)
+    return mtc_fail(error, MTC_INPUT, "the reservation of index %llu has expired",
+                    (unsigned long long)index);
+  slot->item = item;
+  item->index = index;
+  queue->num_items++;
+  return MTC_OK;
+}
+
+static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
+                          struct item *item, struct mtc_error *error) {
+  struct queue *queue = &engine->queue;
+  if (queue->num_items >= engine->options.queue_max_entries)
+    return mtc_fail(error, MTC_BUSY, "%zu entries are waiting; try again later", queue->num_items);
+  if (submission->at_reserved)
+    return fill_reserved(engine, item, submission->reserved_index, error);
+  if (queue->first_index + queue->num_slots > MTC_MAX_INDEX)
+    return mtc_fail(error, MTC_INPUT, "log %llu is full",
+                    (unsigned long long)engine->options.log_number);
+  return queue_push(queue, item, 0);
+}
+
+mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
+                             mtc_engine_done *done, void *context, struct mtc_error *error) {
+  struct item *item = NULL;
+  bool handled = false;
+  mtc_status status = check_submission(engine, submission, error);
+  if (status) return status;
+  status = make_item(submission, done, context, &item);
+  if (status) return status;
+  pthread_mutex_lock(&engine->lock);
+  if (engine->halted)
+    status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
+  else if (engine->stopping)
+    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  if (!status && submission->request_id)
+    status = join_earlier(engine, submission, done, context, &handled, error);
+  if (!status && !handled) {
+    status = enqueue(engine, submission, item, error);
+    if (!status) {
+      request_add(engine, item);
+      item = NULL;
+      pthread_cond_broadcast(&engine->wake);
+    }
+  }
+  pthread_mutex_unlock(&engine->lock);
+  item_free(item);
+  return status;
+}
+
+mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_t *out_first,
+                              int64_t *out_expires_s, struct mtc_error *error) {
+  struct queue *queue = &engine->queue;
+  mtc_status status = MTC_OK;
+  int64_t expires_s = mtc_clock_now_ms() / 1000 + engine->options.reservation_ttl_s;
+  if (count < 1 || count > 65536)
+    return mtc_fail(error, MTC_INPUT, "%llu indices; 1 to 65536 can be reserved at once",
+                    (unsigned long long)count);
+  pthread_mutex_lock(&engine->lock);
+  uint64_t first = queue->first_index + queue->num_slots;
+  if (engine->halted)
+    status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
+  else if (engine->stopping || queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
+    status = mtc_fail(error, MTC_BUSY, "too many indices are reserved; try again later");
+  else if (first + count - 1 > MTC_MAX_INDEX)
+    status = mtc_fail(error, MTC_INPUT, "log %llu is full",
+                      (unsigned long long)engine->options.log_number);
+  /* Durable before anybody is told: after a crash nobody else gets these indices. */
+  if (!status) status = mtc_store_reserve(engine->options.store, first, count, expires_s, error);
+  for (uint64_t i = 0; !status && i < count; i++)
+    status = queue_push(queue, NULL, expires_s);
+  pthread_mutex_unlock(&engine->lock);
+  if (!status) {
+    *out_first = first;
+    *out_expires_s = expires_s;
+  }
+  return status;
+}
