@@ -76,8 +76,8 @@ static mtc_status write_row(struct mtc_store *store, uint64_t index, const struc
     mtc_bytes_append_prefixed(&all_keys, public_keys[i], 2);
   }
   if (mtc_bytes_status(&all_entries) || mtc_bytes_status(&all_keys)) {
-    status = mtc_fail(error, MTC_NOMEM, "bundle %llu: out of memory",
-                      (unsigned long long)bundle_index);
+    status =
+        mtc_fail(error, MTC_NOMEM, "bundle %llu: out of memory", (unsigned long long)bundle_index);
     goto out;
   }
   mtc_query_open(&query, store->db,
@@ -104,9 +104,8 @@ mtc_status mtc_bundles_write(struct mtc_store *store, const struct mtc_stage *st
   size_t num_entries = (size_t)(stage->head.tree_size - stage->old_size);
   for (size_t done = 0; done < num_entries;) {
     unsigned count;
-    mtc_status status =
-        write_row(store, stage->old_size + done, stage->entries + done, stage->public_keys + done,
-                  num_entries - done, &count, error);
+    mtc_status status = write_row(store, stage->old_size + done, stage->entries + done,
+                                  stage->public_keys + done, num_entries - done, &count, error);
     if (status) return status;
     done += count;
   }

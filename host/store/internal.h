@@ -9,8 +9,8 @@
 
 #define TILE_CACHE_SLOTS 64
 
-/* A tile that was read. Tiles only ever grow at their end, so a cached one never becomes wrong, only
- * too narrow. width 0 is an empty slot. */
+/* A tile that was read. Tiles only ever grow at their end, so a cached one never becomes wrong,
+ * only too narrow. width 0 is an empty slot. */
 struct mtc_cached_tile {
   unsigned level;
   uint64_t index;
@@ -32,9 +32,9 @@ struct mtc_store {
 enum mtc_store_access { MTC_STORE_READ, MTC_STORE_WRITE };
 
 /*
- * mtc_store_begin takes the store's mutex and begins a transaction; mtc_store_end, which must follow
- * whatever mtc_store_begin returned, commits when `status` is MTC_OK, else rolls back, and releases
- * the mutex.
+ * mtc_store_begin takes the store's mutex and begins a transaction; mtc_store_end, which must
+ * follow whatever mtc_store_begin returned, commits when `status` is MTC_OK, else rolls back, and
+ * releases the mutex.
  *
  * Output:   mtc_store_end returns `status`, or why committing failed.
  * Errors:   INPUT (writing to a store opened for reading), IO.

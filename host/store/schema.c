@@ -10,8 +10,8 @@
 /* "MTCA": tells file(1), and us, that this SQLite file is a store. */
 #define APPLICATION_ID "1297368897"
 
-/* Migration number i brings user_version i to i + 1. Published ones are never edited. */
-static const char *const migrations[] = {
+/* What brings user_version 0 to 1. Published migrations are never edited. */
+static const char *const version_1[] = {
     "CREATE TABLE logs("
     "  log_number INTEGER PRIMARY KEY CHECK(log_number BETWEEN 1 AND 65535),"
     "  ca_id BLOB NOT NULL CHECK(length(ca_id) BETWEEN 1 AND 32),"
@@ -26,7 +26,7 @@ static const char *const migrations[] = {
     "    OR NEW.published_size < OLD.published_size OR NEW.max_not_after < OLD.max_not_after"
     "  BEGIN SELECT RAISE(ABORT, 'a log never shrinks or changes its name'); END;"
     "CREATE TRIGGER logs_are_kept BEFORE DELETE ON logs"
-    "  BEGIN SELECT RAISE(ABORT, 'logs are kept'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'logs are kept'); END;",
 
     /* The primary key is the promise that no tree size ever has two roots. */
     "CREATE TABLE checkpoints("
@@ -45,7 +45,7 @@ static const char *const migrations[] = {
     "    AND NEW.root = OLD.root AND NEW.timestamp_s = OLD.timestamp_s)"
     "  BEGIN SELECT RAISE(ABORT, 'a checkpoint never changes'); END;"
     "CREATE TRIGGER checkpoints_are_kept BEFORE DELETE ON checkpoints"
-    "  BEGIN SELECT RAISE(ABORT, 'checkpoints are kept'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'checkpoints are kept'); END;",
 
     /* Ordered by end_index: the signed subtree that contains an entry is the one that ends first
      * behind it. */
@@ -59,7 +59,7 @@ static const char *const migrations[] = {
     "  PRIMARY KEY(log_number, is_checkpoint, end_index, start_index, cosigner_id)"
     ") STRICT;"
     "CREATE TRIGGER subtree_signatures_never_change BEFORE UPDATE ON subtree_signatures"
-    "  BEGIN SELECT RAISE(ABORT, 'a signature never changes'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'a signature never changes'); END;",
 
     "CREATE TABLE tiles("
     "  log_number INTEGER NOT NULL REFERENCES logs,"
@@ -73,7 +73,7 @@ static const char *const migrations[] = {
     "  WHEN NEW.log_number <> OLD.log_number OR NEW.level <> OLD.level"
     "    OR NEW.tile_index <> OLD.tile_index OR NEW.width <= OLD.width"
     "    OR substr(NEW.bytes, 1, length(OLD.bytes)) <> OLD.bytes"
-    "  BEGIN SELECT RAISE(ABORT, 'a tile only grows'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'a tile only grows'); END;",
 
     /* Both blobs: `width` values, each behind a 16-bit length, as in tlog-tiles' bundles. */
     "CREATE TABLE bundles("
@@ -88,7 +88,7 @@ static const char *const migrations[] = {
     "  WHEN NEW.log_number <> OLD.log_number OR NEW.bundle_index <> OLD.bundle_index"
     "    OR NEW.width <= OLD.width"
     "    OR substr(NEW.entries, 1, length(OLD.entries)) <> OLD.entries"
-    "  BEGIN SELECT RAISE(ABORT, 'a bundle only grows'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'a bundle only grows'); END;",
 
     "CREATE TABLE landmarks("
     "  log_number INTEGER NOT NULL REFERENCES logs,"
@@ -101,14 +101,14 @@ static const char *const migrations[] = {
     "CREATE TRIGGER landmarks_never_change BEFORE UPDATE ON landmarks"
     "  BEGIN SELECT RAISE(ABORT, 'a landmark never changes'); END;"
     "CREATE TRIGGER landmarks_are_kept BEFORE DELETE ON landmarks"
-    "  BEGIN SELECT RAISE(ABORT, 'landmarks are kept'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'landmarks are kept'); END;",
 
     "CREATE TABLE reservations("
     "  log_number INTEGER NOT NULL REFERENCES logs,"
     "  entry_index INTEGER NOT NULL CHECK(entry_index >= 0),"
     "  expires_s INTEGER NOT NULL,"
     "  PRIMARY KEY(log_number, entry_index)"
-    ") STRICT, WITHOUT ROWID;"
+    ") STRICT, WITHOUT ROWID;",
 
     "CREATE TABLE requests("
     "  log_number INTEGER NOT NULL REFERENCES logs,"
@@ -118,7 +118,7 @@ static const char *const migrations[] = {
     "  PRIMARY KEY(log_number, request_id)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE TRIGGER requests_never_change BEFORE UPDATE ON requests"
-    "  BEGIN SELECT RAISE(ABORT, 'a request never changes its index'); END;"
+    "  BEGIN SELECT RAISE(ABORT, 'a request never changes its index'); END;",
 
     "CREATE TABLE cosigner_state("
     "  log_number INTEGER NOT NULL REFERENCES logs,"
@@ -126,18 +126,26 @@ static const char *const migrations[] = {
     "  checkpoint_size INTEGER NOT NULL CHECK(checkpoint_size >= 0)," /* it last cosigned */
     "  uploaded_size INTEGER NOT NULL CHECK(uploaded_size >= 0),"     /* entries it holds */
     "  PRIMARY KEY(log_number, cosigner_id)"
-    ") STRICT, WITHOUT ROWID;"
-    "PRAGMA application_id = " APPLICATION_ID ";"
+    ") STRICT, WITHOUT ROWID;",
+
+    "PRAGMA application_id = " APPLICATION_ID
+    ";"
     "PRAGMA user_version = 1;",
+    NULL,
 };
+
+/* Migration number i brings user_version i to i + 1. */
+static const char *const *const migrations[] = {version_1};
 #define SCHEMA_VERSION (sizeof migrations / sizeof migrations[0])
 
 /* Runs the migrations from version `from` on, all or none of them. */
 static mtc_status migrate(sqlite3 *db, size_t from, struct mtc_error *error) {
   mtc_status status = mtc_sql_run(db, "BEGIN EXCLUSIVE", error);
   if (status) return status;
-  for (size_t i = from; i < SCHEMA_VERSION && !status; i++)
-    status = mtc_sql_run(db, migrations[i], error);
+  for (size_t i = from; i < SCHEMA_VERSION; i++) {
+    for (const char *const *sql = migrations[i]; *sql && !status; sql++)
+      status = mtc_sql_run(db, *sql, error);
+  }
   if (!status) status = mtc_sql_run(db, "COMMIT", error);
   if (status && mtc_sql_run(db, "ROLLBACK", NULL)) return status; /* closing rolls back, too */
   return status;

@@ -43,9 +43,8 @@ static mtc_status sync_folder_of(const char *path, struct mtc_error *error) {
   const char *slash = strrchr(path, '/');
   int len = slash ? snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path)
                   : snprintf(folder, sizeof folder, ".");
-  int fd = len > 0 && (size_t)len < sizeof folder
-               ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-               : -1;
+  int fd = len > 0 && (size_t)len < sizeof folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                                  : -1;
   bool ok = fd >= 0 && fsync(fd) == 0;
   if (fd >= 0) (void)close(fd);
   if (ok) return MTC_OK;
@@ -138,6 +137,27 @@ static mtc_status check_identity(struct mtc_store *store, const char *path,
   return MTC_OK;
 }
 
+static mtc_status check_root(struct mtc_store *store, const struct mtc_head *head,
+                             struct mtc_error *error) {
+  struct mtc_hash root;
+  mtc_status status = mtc_tiles_root(store, head->tree_size, &root, error);
+  if (status || mtc_hash_equal(&root, &head->root)) return status;
+  return mtc_fail(error, MTC_CORRUPT, "the tiles do not lead to the root of tree size %llu",
+                  (unsigned long long)head->tree_size);
+}
+
+/* The owner will extend the tree and sign it again: what is there must add up. */
+static mtc_status check_heads(struct mtc_store *store, struct mtc_error *error) {
+  struct mtc_log_state state;
+  mtc_status status = mtc_store_begin(store, MTC_STORE_READ, error);
+  if (!status) status = mtc_store_load_state(store, &state, error);
+  if (!status && !store->read_only) status = check_root(store, &state.head, error);
+  if (!status && !store->read_only && state.has_pending) {
+    status = check_root(store, &state.pending, error);
+  }
+  return mtc_store_end(store, status, error);
+}
+
 mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
                           const struct mtc_tai *ca_id, uint64_t log_number, bool read_only,
                           struct mtc_store **out, struct mtc_error *error) {
@@ -162,8 +182,7 @@ mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
   if (!status && !read_only) status = mtc_sql_run(store->db, "PRAGMA journal_mode = WAL", error);
   if (!status) status = mtc_schema_upgrade(store->db, read_only, error);
   if (!status) status = check_identity(store, path, error);
-  struct mtc_log_state state;
-  if (!status) status = mtc_store_state(store, &state, error);
+  if (!status) status = check_heads(store, error);
   if (status) {
     mtc_store_close(store);
     return status;

@@ -94,8 +94,7 @@ static mtc_status read_tile(void *context, const struct mtc_tile *tile,
 }
 
 struct mtc_tile_source mtc_store_tile_source(struct mtc_store *store, uint64_t tree_size) {
-  return (struct mtc_tile_source){
-      .read_tile = read_tile, .context = store, .tree_size = tree_size};
+  return (struct mtc_tile_source){.read_tile = read_tile, .context = store, .tree_size = tree_size};
 }
 
 /* Reads a tile inside the caller's transaction, past the cache. */
