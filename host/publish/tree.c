@@ -60,7 +60,7 @@ static mtc_status publish_partial(const struct growth *growth, unsigned level,
   return tile.width ? publish(growth, &tile) : MTC_OK;
 }
 
-/* Levels of a tree below 2^48 entries whose tiles can hold anything. */
+/* A tree below 2^48 entries has tiles on levels 0 to 5. */
 #define NUM_LEVELS 6u
 
 mtc_status mtc_publish_tree(struct mtc_store *store, const char *folder, uint64_t log_number,
@@ -71,7 +71,13 @@ mtc_status mtc_publish_tree(struct mtc_store *store, const char *folder, uint64_
     return mtc_fail(error, MTC_INPUT, "cannot publish from tree size %llu to %llu",
                     (unsigned long long)old_size, (unsigned long long)head->tree_size);
   }
-  mtc_status status = mtc_publish_folder(folder, log_number, log_folder, error);
+  struct mtc_head committed;
+  mtc_status status = mtc_store_read_head(store, head->tree_size, &committed, error);
+  if (!status && !mtc_hash_equal(&committed.root, &head->root)) {
+    status = mtc_fail(error, MTC_INPUT, "tree size %llu is committed with another root",
+                      (unsigned long long)head->tree_size);
+  }
+  if (!status) status = mtc_publish_folder(folder, log_number, log_folder, error);
   const struct growth growth = {store, log_folder, old_size, head->tree_size, error};
   for (unsigned level = 0; level < NUM_LEVELS && !status; level++)
     status = publish_full(&growth, level, publish_tile);

@@ -86,9 +86,10 @@ void mtc_query_bind_text(struct mtc_query *query, int position, const char *valu
 }
 
 bool mtc_query_next(struct mtc_query *query) {
-  if (query->status) return false;
+  if (query->status || query->at_end) return false;
   int result = sqlite3_step(query->statement);
   check(query, result);
+  query->at_end = result != SQLITE_ROW;
   return result == SQLITE_ROW;
 }
 

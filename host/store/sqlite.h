@@ -13,6 +13,7 @@ struct mtc_query {
   sqlite3_stmt *statement;
   struct mtc_error *error;
   mtc_status status;
+  bool at_end; /* stepping once more would begin again */
 };
 
 /*
