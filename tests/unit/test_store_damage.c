@@ -51,10 +51,11 @@ static void a_changed_hash(void **state) {
   struct fixture *f = *state;
   mtc_store_close(f->store);
   f->store = NULL;
-  damage(f,
-         "CREATE TEMP TABLE t AS SELECT bytes AS b FROM tiles WHERE level = 0"
-         " AND tile_index = 2; DELETE FROM tiles WHERE level = 0 AND tile_index = 2;"
-         "INSERT INTO tiles SELECT 7, 0, 2, 88, CAST(zeroblob(32) || substr(b, 33) AS BLOB) FROM t");
+  damage(
+      f,
+      "CREATE TEMP TABLE t AS SELECT bytes AS b FROM tiles WHERE level = 0"
+      " AND tile_index = 2; DELETE FROM tiles WHERE level = 0 AND tile_index = 2;"
+      "INSERT INTO tiles SELECT 7, 0, 2, 88, CAST(zeroblob(32) || substr(b, 33) AS BLOB) FROM t");
   assert_status(open_store(f, false, &error), MTC_CORRUPT);
   assert_ok(open_store(f, true, &error)); /* an examiner may look */
 }
@@ -86,11 +87,11 @@ static void a_missing_bundle(void **state) {
   expect_bad_bundle(*state, "DELETE FROM bundles WHERE bundle_index = 2");
 }
 
-#define REPLACE_BUNDLE(width, entries, keys)                                 \
-  UNCHECKED                                                                  \
-      "CREATE TEMP TABLE b AS SELECT * FROM bundles WHERE bundle_index = 2;" \
-      "DELETE FROM bundles WHERE bundle_index = 2;"                          \
-      "INSERT INTO bundles SELECT 7, 2, " width ", " entries ", " keys " FROM b"
+#define REPLACE_BUNDLE(width, entries, keys)                             \
+  UNCHECKED                                                              \
+  "CREATE TEMP TABLE b AS SELECT * FROM bundles WHERE bundle_index = 2;" \
+  "DELETE FROM bundles WHERE bundle_index = 2;"                          \
+  "INSERT INTO bundles SELECT 7, 2, " width ", " entries ", " keys " FROM b"
 
 static void a_bundle_cut_off(void **state) {
   expect_bad_bundle(*state, REPLACE_BUNDLE("88", "substr(entries, 1, length(entries) - 1)",
@@ -98,7 +99,8 @@ static void a_bundle_cut_off(void **state) {
 }
 
 static void a_bundle_with_trailing_bytes(void **state) {
-  expect_bad_bundle(*state, REPLACE_BUNDLE("88", "CAST(entries || x'00' AS BLOB)", "subject_public_keys"));
+  expect_bad_bundle(*state,
+                    REPLACE_BUNDLE("88", "CAST(entries || x'00' AS BLOB)", "subject_public_keys"));
 }
 
 static void a_bundle_without_keys(void **state) {
