@@ -18,7 +18,8 @@
 
 #define MAX_ENTRIES 3200
 #define LOG_NUMBER 7
-#define NOT_AFTER_BASE 1893456000 /* 2030-01-01 00:00:00 UTC; entry i expires i minutes later */
+#define NOT_AFTER_BASE 1893456000 /* 2030-01-01 00:00:00 UTC; entry i expires i ^ 1 minutes later \
+                                   */
 
 struct fixture {
   char folder[64];
@@ -56,12 +57,13 @@ static inline void make_entry(struct fixture *f, unsigned index) {
     mtc_entry_append_null(entry);
   } else {
     char validity[64];
+    unsigned minute = index ^ 1; /* so that the last one is not always the latest */
     int len = snprintf(validity, sizeof validity,
                        "\x30\x1e\x17\x0d"
                        "290101000000Z"
                        "\x17\x0d"
                        "3001%02u%02u%02u00Z",
-                       1 + index / 1440, index / 60 % 24, index % 60);
+                       1 + minute / 1440, minute / 60 % 24, minute % 60);
     struct mtc_hash hash;
     mtc_bytes_append_format(key, "the public key of entry %u", index);
     mtc_hash_message(mtc_span_of_bytes(key), &hash);

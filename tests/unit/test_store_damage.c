@@ -68,7 +68,24 @@ static void a_tile_that_ends_elsewhere(void **state) {
          "DELETE FROM tiles WHERE level = 0 AND tile_index = 2;"
          "INSERT INTO tiles VALUES(7, 0, 2, 90, zeroblob(90 * 32))");
   assert_status(mtc_store_stage(f->store, &b->stage, &error), MTC_CORRUPT);
+  damage(f,
+         "DELETE FROM tiles WHERE level = 0 AND tile_index = 2;"
+         "INSERT INTO tiles VALUES(7, 0, 2, 80, zeroblob(80 * 32))");
+  assert_status(mtc_store_stage(f->store, &b->stage, &error), MTC_CORRUPT);
   free_batch(b);
+}
+
+/* Not damage, but a tile far away, made cheaply: it shares its place in the cache with tile 0. */
+static void the_cache_confuses_no_tiles(void **state) {
+  struct fixture *f = *state;
+  struct mtc_hash hashes[MTC_TILE_WIDTH], zero = {0};
+  damage(f, "INSERT INTO tiles VALUES(7, 0, 64, 256, zeroblob(8192))");
+  struct mtc_tile_source source = mtc_store_tile_source(f->store, 65 * 256);
+  for (unsigned i = 0; i < 4; i++) {
+    const struct mtc_tile tile = {0, i % 2 ? 64 : 0, 256};
+    assert_int_equal(source.read_tile(source.context, &tile, hashes), MTC_OK);
+    assert_true(mtc_hash_equal(&hashes[9], i % 2 ? &zero : &f->leaves[9]));
+  }
 }
 
 static void expect_bad_bundle(struct fixture *f, const char *sql) {
@@ -200,6 +217,7 @@ int main(void) {
       DAMAGE_TEST(a_narrow_tile),
       DAMAGE_TEST(a_changed_hash),
       DAMAGE_TEST(a_tile_that_ends_elsewhere),
+      DAMAGE_TEST(the_cache_confuses_no_tiles),
       DAMAGE_TEST(a_missing_bundle),
       DAMAGE_TEST(a_bundle_cut_off),
       DAMAGE_TEST(a_bundle_with_trailing_bytes),

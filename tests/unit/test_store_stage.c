@@ -155,10 +155,32 @@ static void not_after_is_the_latest(void **state) {
   commit(f);
   add_batch(f, 3);
   assert_ok(mtc_store_max_not_after(f->store, &not_after, &error));
-  assert_int_equal(not_after, NOT_AFTER_BASE + 8 * 60);
+  assert_int_equal(not_after, NOT_AFTER_BASE + 9 * 60);
   add_batch(f, 1); /* a null entry */
   assert_ok(mtc_store_max_not_after(f->store, &not_after, &error));
-  assert_int_equal(not_after, NOT_AFTER_BASE + 8 * 60);
+  assert_int_equal(not_after, NOT_AFTER_BASE + 9 * 60);
+  free_batch(b);
+}
+
+/* Whichever allocation fails, the batch is refused whole and can be staged again. */
+static void no_memory_harms_nothing(void **state) {
+  struct fixture *f = *state;
+  struct mtc_log_state log;
+  struct mtc_error text;
+  add_batch(f, 200);
+  struct batch *b = make_batch(f, 300);
+  mtc_status status = MTC_NOMEM;
+  long count = -1;
+  while (status) {
+    text = (struct mtc_error){0};
+    mtc_alloc_fail_after(++count);
+    status = mtc_store_stage(f->store, &b->stage, &text);
+    mtc_alloc_fail_after(-1);
+    assert_true(status == MTC_OK || status == MTC_NOMEM);
+    assert_ok(mtc_store_state(f->store, &log, &error));
+    assert_int_equal(log.has_pending, status == MTC_OK);
+  }
+  assert_in_range(count, 4, 1000);
   free_batch(b);
 }
 
@@ -291,6 +313,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(signatures_must_be_of_this_tree, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_wrong_batch_is_refused_whole, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(not_after_is_the_latest, make_fixture, free_fixture),
+      cmocka_unit_test_setup_teardown(no_memory_harms_nothing, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(requests_are_found_and_never_reused, make_fixture,
                                       free_fixture),
       cmocka_unit_test_setup_teardown(history_cannot_be_rewritten, make_fixture, free_fixture),
