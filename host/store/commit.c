@@ -1,6 +1,4 @@
 /* COMMIT: the signatures are kept and the head moves. */
-#include <string.h>
-
 #include "mtc/runtime.h"
 #include "store/internal.h"
 

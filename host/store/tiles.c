@@ -118,7 +118,7 @@ mtc_status mtc_tiles_root(struct mtc_store *store, uint64_t tree_size, struct mt
                   "the tiles of tree size %llu cannot be read", (unsigned long long)tree_size);
 }
 
-/* Writes one row: a new tile when `width` is `count`, else the one there grown by `count`. */
+/* Writes one row, new or grown. */
 static void write_row(struct mtc_query *query, struct mtc_store *store, unsigned level,
                       uint64_t index, const struct mtc_hash *hashes, unsigned width) {
   mtc_query_bind_uint(query, 1, store->log_number);
