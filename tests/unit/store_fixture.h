@@ -18,8 +18,8 @@
 
 #define MAX_ENTRIES 3200
 #define LOG_NUMBER 7
-#define NOT_AFTER_BASE 1893456000 /* 2030-01-01 00:00:00 UTC; entry i expires i ^ 1 minutes later \
-                                   */
+/* 2030-01-01 00:00:00 UTC; entry i expires i ^ 1 minutes later. */
+#define NOT_AFTER_BASE 1893456000
 
 struct fixture {
   char folder[64];
