@@ -134,7 +134,7 @@ static bool check_serial(struct check *check) {
   }
   for (size_t i = 0; i < verifier->num_revocations; i++) {
     const struct verifier_revocation *revocation = &verifier->revocations[i];
-    if (verifier_tai_equal(&revocation->ca_id, &out->ca_id) &&
+    if (mtc_tai_compare(&revocation->ca_id, &out->ca_id) == 0 &&
         out->serial >= revocation->min_serial && out->serial <= revocation->max_serial) {
       say(check, "entry %llu of log %llu is in the revoked range %llu to %llu",
           (unsigned long long)out->index, (unsigned long long)out->log_number,
@@ -172,7 +172,7 @@ static const struct verifier_trusted_subtree *find_trusted(const struct check *c
     const struct verifier_trusted_subtree *trusted = &verifier->trusted_subtrees[i];
     if (trusted->log_number == out->log_number && trusted->subtree.start == out->subtree.start &&
         trusted->subtree.end == out->subtree.end &&
-        verifier_tai_equal(&trusted->ca_id, &out->ca_id)) {
+        mtc_tai_compare(&trusted->ca_id, &out->ca_id) == 0) {
       return trusted;
     }
   }
@@ -268,7 +268,7 @@ static bool check_requirements(struct check *check, const bool *signed_by, bool 
   }
   for (size_t i = 0; i < verifier->num_requirements; i++) {
     const struct verifier_requirement *requirement = &verifier->requirements[i];
-    if (requirement->ca_id.len && !verifier_tai_equal(&requirement->ca_id, ca_id)) continue;
+    if (requirement->ca_id.len && mtc_tai_compare(&requirement->ca_id, ca_id) != 0) continue;
     if (is_satisfied(requirement->member, signed_by, group_satisfied)) continue;
     say_missing(check, requirement->member);
     is_ok = false;

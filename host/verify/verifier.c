@@ -1,8 +1,6 @@
 /* The relying party's configuration: CAs, cosigners, trusted subtrees. */
 #include "verify/verifier.h"
 
-#include <string.h>
-
 #include "mtc/runtime.h"
 
 mtc_status mtc_verifier_open(const struct mtc_wire *wire, struct mtc_verifier **out) {
@@ -38,14 +36,10 @@ mtc_status verifier_grow(void **list, size_t num, size_t size, struct mtc_error 
   return MTC_OK;
 }
 
-bool verifier_tai_equal(const struct mtc_tai *a, const struct mtc_tai *b) {
-  return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
 const struct verifier_ca *verifier_find_ca(const struct mtc_verifier *verifier,
                                            const struct mtc_tai *ca_id) {
   for (size_t i = 0; i < verifier->num_cas; i++) {
-    if (verifier_tai_equal(&verifier->cas[i].ca_id, ca_id)) return &verifier->cas[i];
+    if (mtc_tai_compare(&verifier->cas[i].ca_id, ca_id) == 0) return &verifier->cas[i];
   }
   return NULL;
 }
@@ -135,7 +129,7 @@ mtc_status verifier_trust_subtree(struct mtc_verifier *verifier,
   }
   for (size_t i = 0; i < verifier->num_trusted_subtrees; i++) {
     const struct verifier_trusted_subtree *known = &verifier->trusted_subtrees[i];
-    if (!verifier_tai_equal(&known->ca_id, &trusted->ca_id) ||
+    if (mtc_tai_compare(&known->ca_id, &trusted->ca_id) != 0 ||
         known->log_number != trusted->log_number || known->subtree.start != subtree.start ||
         known->subtree.end != subtree.end) {
       continue;

@@ -102,9 +102,4 @@ mtc_status verifier_trust_subtree(struct mtc_verifier *verifier,
                                   const struct verifier_trusted_subtree *trusted,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
-/*
- * verifier_tai_equal compares two IDs.
- */
-bool verifier_tai_equal(const struct mtc_tai *a, const struct mtc_tai *b);
-
 #endif
