@@ -64,8 +64,9 @@ static void nothing_invalid_is_signed(void **state) {
   assert_int_equal(mtc_cosigned_message_append(&tai, &tai, 0, backward, &hash, &out), MTC_INPUT);
   assert_int_equal(mtc_cosigned_message_append(&unset, &tai, 0, valid, &hash, &out), MTC_INPUT);
   assert_int_equal(mtc_cosigned_message_append(&tai, &unset, 0, valid, &hash, &out), MTC_INPUT);
-  assert_int_equal(mtc_cosigned_message_append(&tai, &tai, (uint64_t)INT64_MAX + 1, whole, &hash, &out),
-                   MTC_INPUT);
+  assert_int_equal(
+      mtc_cosigned_message_append(&tai, &tai, (uint64_t)INT64_MAX + 1, whole, &hash, &out),
+      MTC_INPUT);
   assert_int_equal(out.len, 0);
   assert_int_equal(mtc_cosigned_message_append(&tai, &tai, INT64_MAX, whole, &hash, &out), MTC_OK);
   mtc_bytes_free(&out);

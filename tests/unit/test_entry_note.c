@@ -53,7 +53,8 @@ static void corpus_checkpoint_round_trips(void **state) {
   mtc_bytes_free(&again);
 }
 
-/* Key ID, timestamp and signed bytes together: the ML-DSA-44 lines verify under policy.txt's keys. */
+/* Key ID, timestamp and signed bytes together: the ML-DSA-44 lines verify under policy.txt's keys.
+ */
 static void corpus_cosignatures_verify(void **state) {
   (void)state;
   struct mtc_bytes note = read_vector("corpus-plants-07/checkpoint");
@@ -73,8 +74,9 @@ static void corpus_cosignatures_verify(void **state) {
     bool is_mldsa44 = is_text(take_field(&line, ' '), "mldsa44");
     assert_int_equal(mtc_bytes_append_decoded_base64(&public_key, line), MTC_OK);
     mtc_tai_append_origin(&cosigner, &name);
-    assert_int_equal(mtc_note_key_id(mtc_span_of_bytes(&name), mtc_span_of_bytes(&public_key), key_id),
-                     is_mldsa44 ? MTC_OK : MTC_INPUT);
+    assert_int_equal(
+        mtc_note_key_id(mtc_span_of_bytes(&name), mtc_span_of_bytes(&public_key), key_id),
+        is_mldsa44 ? MTC_OK : MTC_INPUT);
     for (size_t i = 0; is_mldsa44 && i < checkpoint.num_signatures; i++) {
       const struct mtc_note_signature *found = &checkpoint.signatures[i];
       if (!mtc_span_equal(found->name, mtc_span_of_bytes(&name))) continue;
@@ -107,7 +109,10 @@ static void notes_that_are_accepted(void **state) {
   /* Of a kind we do not know: no timestamp, nothing after it, or one above 2^63-1. */
   accept(BODY "\n" DASH "x AQIDBAU=\n" SIGNATURE, 1);
   accept(BODY "\n" DASH "x AQIDBAAAAAAAAAAF\n" SIGNATURE, 1);
-  accept(BODY "\n" DASH "x AQIDBP/////////\x2F" "c2ln\n", 0);
+  accept(BODY "\n" DASH
+              "x AQIDBP/////////\x2F"
+              "c2ln\n",
+         0);
 }
 
 static void notes_that_are_refused(void **state) {
@@ -126,7 +131,10 @@ static void notes_that_are_refused(void **state) {
   refuse("example.com/log\n\n" ROOT "\n" SIGNATURE, 2);
   refuse("example.com/log\n281474976710656\n" ROOT "\n" SIGNATURE, 2);
   refuse("example.com/log\n2122\nAAAA\n\n" SIGNATURE, 3);
-  refuse("example.com/log\n2122\n" "i35OIgqudkqKM4W/Mt4texXVs6mhWW3bTA6sV2OtxF=\n\n" SIGNATURE, 3);
+  refuse(
+      "example.com/log\n2122\n"
+      "i35OIgqudkqKM4W/Mt4texXVs6mhWW3bTA6sV2OtxF=\n\n" SIGNATURE,
+      3);
   refuse("example.com/log\n2122\n\n" SIGNATURE, 3);
   refuse(BODY, 4);
   refuse(BODY SIGNATURE, 5);
@@ -139,8 +147,14 @@ static void notes_that_are_refused(void **state) {
   refuse(BODY "\n" DASH "x\n", 5);
   refuse(BODY "\n" DASH " AQIDBAAAAAAAAAAFc2ln\n", 5);
   refuse(BODY "\n" DASH "a+b AQIDBAAAAAAAAAAFc2ln\n", 5);
-  refuse(BODY "\n" DASH "a\xC2\xA0" "b AQIDBAAAAAAAAAAFc2ln\n", 5);
-  refuse(BODY "\n" DASH "a\xE2\x80\x89" "b AQIDBAAAAAAAAAAFc2ln\n", 5);
+  refuse(BODY "\n" DASH
+              "a\xC2\xA0"
+              "b AQIDBAAAAAAAAAAFc2ln\n",
+         5);
+  refuse(BODY "\n" DASH
+              "a\xE2\x80\x89"
+              "b AQIDBAAAAAAAAAAFc2ln\n",
+         5);
   refuse(BODY "\n" DASH "x AQIDBAAAAAAAAAAFc2ln \n", 5);
   refuse(BODY "\n" DASH "x AQIDBAAAAAAAAAAFc2l\n", 5);
   refuse(BODY "\n" DASH "x AQIDBA==\n", 5);
@@ -237,7 +251,8 @@ static void pem_blocks(void **state) {
   } cases[] = {
       {"-----BEGIN A-----\nc2ln\n-----END A-----\n", MTC_OK},
       {"-----BEGIN A-----\r\nc2\r\nln \r\n-----END A-----", MTC_OK},
-      {"text\n-----BEGIN B-----\nAAAA\n-----END B-----\n\n-----BEGIN A-----\nc2ln\n-----END A-----\n",
+      {"text\n-----BEGIN B-----\nAAAA\n-----END B-----\n\n-----BEGIN A-----\nc2ln\n-----END "
+       "A-----\n",
        MTC_OK},
       {"-----BEGIN A-----\nc2ln\n-----END B-----\n", MTC_INPUT},
       {"-----BEGIN A-----\nc2ln\n", MTC_INPUT},
