@@ -71,7 +71,6 @@ static bool read_some(struct rpc_connection *connection) {
 static bool handle_frames(struct rpc_connection *connection, mtc_rpc_handler *handler,
                           void *context, bool *out_progress) {
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&connection->input));
-  bool ok = true;
   *out_progress = false;
   while (!is_paused(connection)) {
     struct rpc_frame frame;
@@ -90,7 +89,7 @@ static bool handle_frames(struct rpc_connection *connection, mtc_rpc_handler *ha
     handler(context, frame.kind, frame.body, request);
   }
   rpc_bytes_consume(&connection->input, connection->input.len - reader.len);
-  return ok;
+  return true;
 }
 
 /* Forgets what the socket took. */
