@@ -22,7 +22,7 @@ enum method { ECHO = 1, HOLD, REFUSE, BIG, TOO_LARGE };
 enum { BIG_LEN = 900000, MAX_HELD = 8192 };
 
 static char path[64];
-static uint8_t zeros[(1 << 20) + 1];
+static uint8_t payload[(1 << 20) + 1], received[1 << 20];
 
 static struct fixture {
   struct mtc_rpc_server *server;
@@ -45,9 +45,9 @@ static void handle(void *context, uint8_t method, struct mtc_span body,
   } else if (method == REFUSE) {
     mtc_rpc_refuse(request, MTC_BUSY, "come back later");
   } else if (method == TOO_LARGE) {
-    mtc_rpc_answer(request, mtc_span_of(zeros, (1 << 20) - 4));
+    mtc_rpc_answer(request, mtc_span_of(payload, (1 << 20) - 4));
   } else if (method == BIG) {
-    mtc_rpc_answer(request, mtc_span_of(zeros, BIG_LEN));
+    mtc_rpc_answer(request, mtc_span_of(payload, BIG_LEN));
     pthread_mutex_lock(&fixture->mutex);
     fixture->num_big++;
     pthread_cond_broadcast(&fixture->changed);
@@ -192,7 +192,7 @@ static void answers_come_back(void **state) {
   struct mtc_bytes body = {0};
   struct mtc_error error = {0};
   expect_echo(client);
-  struct mtc_span largest = mtc_span_of(zeros, (1 << 20) - 5);
+  struct mtc_span largest = mtc_span_of(payload, (1 << 20) - 5);
   assert_int_equal(mtc_rpc_call(client, (enum mtc_rpc_method)ECHO, largest, &body, &error), MTC_OK);
   assert_int_equal(body.len, largest.len);
   largest.len++;
@@ -269,8 +269,7 @@ static void requests_in_flight_are_bounded(void **state) {
   answer_held(0, 4096);
   wait_for(&now.num_held, NUM_PIPELINED);
   answer_held(4096, NUM_PIPELINED);
-  read_raw(fd, zeros, NUM_PIPELINED * 9);
-  memset(zeros, 0, sizeof zeros);
+  read_raw(fd, received, NUM_PIPELINED * 9);
   close(fd);
   mtc_bytes_free(&frames);
 }
@@ -373,7 +372,8 @@ static void a_slow_reader_blocks_nobody_and_is_paused(void **state) {
     uint8_t head[9];
     read_raw(fd, head, 9);
     assert_int_equal(head[8], i);
-    read_raw(fd, zeros, BIG_LEN);
+    read_raw(fd, received, BIG_LEN);
+    assert_memory_equal(received, payload, BIG_LEN);
   }
   close(fd);
   mtc_bytes_free(&frames);
@@ -385,12 +385,13 @@ static void a_client_may_send_before_it_receives(void **state) {
   struct mtc_bytes body = {0};
   struct mtc_error error = {0};
   for (uint32_t i = 0; i < 1000; i++)
-    send_request(client, ECHO, i, mtc_span_of(zeros, 16384));
+    send_request(client, ECHO, i, mtc_span_of(payload, 16384));
   for (uint32_t i = 0; i < 1000; i++) {
     uint32_t tag;
     mtc_status answer;
     assert_int_equal(mtc_rpc_receive(client, -1, &tag, &answer, &body, &error), MTC_OK);
     assert_int_equal(body.len, 16384);
+    assert_memory_equal(body.data, payload, 16384);
   }
   mtc_rpc_close(client);
   mtc_bytes_free(&body);
@@ -529,5 +530,7 @@ int main(void) {
       SERVED(the_client_takes_one_frame_at_a_time),
       SERVED(only_a_stale_socket_is_replaced),
   };
+  for (size_t i = 0; i < sizeof payload; i++)
+    payload[i] = (uint8_t)(i * 2654435761u >> 13);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
