@@ -2,6 +2,7 @@
 #ifndef MTC_CARD_REGS_H
 #define MTC_CARD_REGS_H
 
+/* clang-format off */
 #define MTC_REG_ID 0x0000u /* card */
 #define MTC_REG_VERSION 0x0004u /* card */
 #define MTC_REG_CAPS_ENTRY 0x0008u /* card */
@@ -67,5 +68,6 @@
 #define MTC_CARD_ERR_START 0x5u /* the batch would end above index 2^48 (info: low word of the start) */
 #define MTC_CARD_ERR_SEEDS 0x6u /* number or level of a frontier seed does not fit the start index (info: the value found) */
 #define MTC_CARD_ERR_LENGTH 0x7u /* an entry of 0 bytes or more than CAPS_ENTRY (info: the length) */
+/* clang-format on */
 
 #endif

@@ -53,7 +53,8 @@ def rtl():
 
 
 def header():
-    out = [f"/* {NOTICE} */", "#ifndef MTC_CARD_REGS_H", "#define MTC_CARD_REGS_H", ""]
+    out = [f"/* {NOTICE} */", "#ifndef MTC_CARD_REGS_H", "#define MTC_CARD_REGS_H", "",
+           "/* clang-format off */"]
 
     def define(name, value, comment):
         out.append(f"#define {name} {value} /* {comment} */")
@@ -70,7 +71,7 @@ def header():
         out += ["", f"/* {group['group']} */"]
         for item in group["items"]:
             define("MTC_CARD_" + upper(item["name"]), f"0x{item['value']:x}u", item["description"])
-    return "\n".join(out + ["", "#endif", ""])
+    return "\n".join(out + ["/* clang-format on */", "", "#endif", ""])
 
 
 def documentation():
