@@ -1,0 +1,111 @@
+/* The card as the driver sees it: docs/registers.md describes registers and streams. */
+#ifndef MTC_HASH_CARD_H
+#define MTC_HASH_CARD_H
+
+#include "hash/hasher.h"
+
+#define MTC_BEAT_LEN 64u
+#define MTC_FRAME_LEN 4096u
+
+/* An open card. One thread opens, exchanges and closes; the two stream threads only read it. */
+struct mtc_card {
+  volatile uint32_t *registers;
+  int user;
+  int h2c;
+  int c2h;
+  uint32_t max_entry;     /* bytes */
+  uint32_t max_batch;     /* entries */
+  uint32_t input_beats;   /* depth of the input buffer: the credit cannot be larger */
+  uint32_t nonce;         /* of the session */
+  uint32_t batch;         /* number of the batch last sent */
+  uint32_t beats_written; /* since the SYNC beat, modulo 2^32 */
+  uint32_t frames_read;   /* since the SYNC frame, modulo 2^32 */
+};
+
+/*
+ * mtc_card_open opens the card's files, checks identification and version, and brings its streams
+ * into step, whatever a former driver left in them.
+ *
+ * Owner:    close with mtc_card_close.
+ * Errors:   DEVICE (`card` is closed).
+ */
+mtc_status mtc_card_open(struct mtc_card *card, const char *path, unsigned timeout_ms,
+                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_close releases the files; closing twice is harmless.
+ */
+void mtc_card_close(struct mtc_card *card);
+
+/*
+ * mtc_card_register reads the register at `offset`; _set_register writes one and reads it back, so
+ * that a posted write has arrived.
+ */
+uint32_t mtc_card_register(const struct mtc_card *card, uint32_t offset);
+/* Writes a register; see above. */
+void mtc_card_set_register(const struct mtc_card *card, uint32_t offset, uint32_t value);
+
+/*
+ * mtc_card_nap sleeps for the moment between two looks at a register; a cancellation point.
+ */
+void mtc_card_nap(void);
+
+/*
+ * mtc_card_write writes all of `data`; mtc_card_read reads exactly `len` bytes.
+ *
+ * Requires: the card promised the room or the bytes. SIGPIPE is blocked in the calling thread.
+ * Errors:   DEVICE with the reason in words.
+ */
+mtc_status mtc_card_write(const struct mtc_card *card, const uint8_t *data, size_t len,
+                          struct mtc_error *error) MTC_MUST_CHECK;
+/* Reads exactly `len` bytes; see above. */
+mtc_status mtc_card_read(const struct mtc_card *card, uint8_t *out, size_t len,
+                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/* The two halves of an exchange; each runs in a thread of its own that may be cancelled at any
+ * write, read or nap, so they own nothing at those points. */
+struct mtc_card_exchange {
+  mtc_status (*write)(struct mtc_card *card, void *context, struct mtc_error *error);
+  mtc_status (*read)(struct mtc_card *card, void *context, struct mtc_error *error);
+  void *context;
+};
+
+/*
+ * mtc_card_run runs both halves until they end, one fails, or `timeout_ms` passed.
+ *
+ * Errors:   DEVICE (what failed first, or the timeout), NOMEM (no thread: nothing was sent).
+ */
+mtc_status mtc_card_run(struct mtc_card *card, const struct mtc_card_exchange *exchange,
+                        uint64_t timeout_ms, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_hash_batch sends a batch and receives its hashes.
+ *
+ * Requires: the job is within max_entry and max_batch; `out` is sized for it.
+ * Errors:   DEVICE (retire the card), NOMEM (nothing was sent).
+ */
+mtc_status mtc_card_hash_batch(struct mtc_card *card, const struct mtc_hash_job *job,
+                               uint64_t timeout_ms, struct mtc_hash_result *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/* How far to recompute a batch in software. */
+struct mtc_card_checking {
+  enum mtc_card_check mode;
+  unsigned sample_every;
+  uint64_t phase; /* which of the first `sample_every` leaves is the first sample */
+};
+
+/*
+ * mtc_card_check_batch recomputes hashes of the card in software: every one (full); every interior
+ * node from the card's leaf hashes, which covers every subtree root (root); that and every Nth leaf
+ * (sample).
+ *
+ * Output:   how many hashes were recomputed.
+ * Errors:   DEVICE when one differs, NOMEM.
+ */
+mtc_status mtc_card_check_batch(const struct mtc_card_checking *checking,
+                                const struct mtc_hash_job *job,
+                                const struct mtc_hash_result *result, size_t *out_num_checked,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,12 @@
+hw/regs/rtl/mtc_regs_pkg.sv
+hw/common/rtl/mtc_pkg.sv
+hw/sha256/rtl/mtc_sha256_pkg.sv
+hw/common/rtl/mtc_fifo.sv
+hw/sha256/rtl/mtc_sha256.sv
+hw/ingest/rtl/mtc_ingest.sv
+hw/pad/rtl/mtc_pad.sv
+hw/sched/rtl/mtc_sched.sv
+hw/reduce/rtl/mtc_reduce.sv
+hw/emit/rtl/mtc_emit.sv
+hw/csr/rtl/mtc_csr.sv
+hw/top/rtl/mtc_core.sv

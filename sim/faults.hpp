@@ -1,0 +1,31 @@
+// What the model can do wrong on demand, so that the driver's tests can see it cope.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+class Faults {
+ public:
+  // Adds one fault, "KIND" or "KIND:N". False when it is unknown or N is missing.
+  bool add(const std::string &text);
+
+  // Passes a whole output frame through the faults; false when it must not come out.
+  bool pass(uint8_t *frame);
+
+  // Whether the card stops (and stops answering), or its process dies, before the next frame.
+  bool hangs() const { return hang_after_ && frames_ >= hang_after_; }
+  bool dies() const { return die_after_ && frames_ >= die_after_; }
+  // The most bytes of the next transfer: small and odd with "short", otherwise `wanted`.
+  size_t transfer(size_t wanted);
+  bool bad_id() const { return bad_id_; }
+
+  static const char *help();
+
+ private:
+  uint64_t hang_after_ = 0, die_after_ = 0, drop_ = 0, wrong_hash_ = 0;
+  std::vector<uint64_t> corrupt_;
+  bool short_ = false, bad_id_ = false;
+  // Since the start, batch frames only.
+  uint64_t frames_ = 0, records_ = 0;
+  uint32_t random_ = 1;
+};

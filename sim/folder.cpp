@@ -1,0 +1,66 @@
+#include "folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace {
+
+constexpr size_t kRegisterLen = 8192;
+
+[[noreturn]] void fail(const std::string &what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+// Both ends are held open for reading and writing: bytes outlive a driver that dies, and poll sleeps
+// while no driver is there.
+int make_fifo(const std::string &path) {
+  // What a killed mtc-sim left behind may still be open in a driver: a new file is a new card.
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path);
+  if (mkfifo(path.c_str(), 0600) != 0) fail("cannot make " + path);
+  int fd = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) fail("cannot open " + path);
+  return fd;
+}
+
+}  // namespace
+
+Folder::Folder(const std::string &path) : path_(path) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make folder " + path);
+  lock_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) fail("cannot open folder " + path);
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) throw std::runtime_error(path + " is in use by another mtc-sim");
+    fail("cannot lock " + path);
+  }
+  std::string user = path + "/user";
+  if (unlink(user.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + user);
+  user_ = open(user.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (user_ < 0) fail("cannot make " + user);
+  if (ftruncate(user_, kRegisterLen) != 0) fail("cannot size " + user);
+  void *memory = mmap(nullptr, kRegisterLen, PROT_READ | PROT_WRITE, MAP_SHARED, user_, 0);
+  if (memory == MAP_FAILED) fail("cannot map " + user);
+  registers_ = static_cast<uint32_t *>(memory);
+  h2c_ = make_fifo(path + "/h2c_0");
+  c2h_ = make_fifo(path + "/c2h_0");
+}
+
+Folder::~Folder() {
+  for (const char *name : {"/user", "/h2c_0", "/c2h_0"}) unlink((path_ + name).c_str());
+  munmap(registers_, kRegisterLen);
+  for (int fd : {c2h_, h2c_, user_, lock_}) close(fd);
+}
+
+uint32_t Folder::load(uint32_t offset) const {
+  return __atomic_load_n(&registers_[offset / 4], __ATOMIC_ACQUIRE);
+}
+
+void Folder::store(uint32_t offset, uint32_t value) {
+  __atomic_store_n(&registers_[offset / 4], value, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,378 @@
+/* The card backend against mtc-sim: right results, lost sessions, every fault of the card. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mtc/hash.h"
+#include "mtc/runtime.h"
+
+#define MAX_ENTRIES 1500
+
+struct sim {
+  pid_t pid;
+  char path[64];
+};
+
+static const char *sim_program(void) {
+  const char *given = getenv("MTC_SIM");
+  return given ? given : MTC_BIN "/mtc-sim";
+}
+
+static void need_model(void) {
+  if (access(sim_program(), X_OK) == 0) return;
+  print_message("skipped: this preset builds no mtc-sim (%s)\n", sim_program());
+  skip();
+}
+
+/* Starts mtc-sim in a folder of its own and waits for its "ready". */
+static void start_sim(struct sim *sim, const char *fault) {
+  need_model();
+  (void)snprintf(sim->path, sizeof sim->path, "/tmp/mtc-card-XXXXXX");
+  assert_non_null(mkdtemp(sim->path));
+  int ready[2];
+  assert_int_equal(pipe(ready), 0);
+  sim->pid = fork();
+  assert_true(sim->pid >= 0);
+  if (sim->pid == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion must leave no model behind */
+    (void)dup2(ready[1], STDOUT_FILENO);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    const char *const with[] = {"mtc-sim", "--path", sim->path, "--fault", fault, NULL};
+    const char *const without[] = {"mtc-sim", "--path", sim->path, NULL};
+    (void)execv(sim_program(), (char *const *)(uintptr_t)(fault ? with : without));
+    _exit(127);
+  }
+  (void)close(ready[1]);
+  char line[8] = {0};
+  assert_int_equal(read(ready[0], line, 6), 6);
+  (void)close(ready[0]);
+  assert_string_equal(line, "ready\n");
+}
+
+/* Ends mtc-sim as a service manager does; its files must be gone. */
+static void stop_sim(struct sim *sim) {
+  char path[80];
+  int result;
+  assert_int_equal(kill(sim->pid, SIGTERM), 0);
+  assert_int_equal(waitpid(sim->pid, &result, 0), sim->pid);
+  assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+  (void)snprintf(path, sizeof path, "%s/user", sim->path);
+  assert_int_not_equal(access(path, F_OK), 0);
+  assert_int_equal(rmdir(sim->path), 0);
+}
+
+static uint64_t random_state = 1;
+
+static uint64_t random_below(uint64_t bound) {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+  return (random_state >> 33) % bound;
+}
+
+/* A job of random entries at any start; the frontier's hashes are arbitrary. */
+struct job {
+  struct mtc_hash_job job;
+  struct mtc_frontier frontier;
+  struct mtc_span entries[MAX_ENTRIES];
+  uint8_t bytes[70000];
+};
+
+static struct job *make_job(uint64_t start, size_t num_entries, size_t max_len) {
+  static struct job job;
+  memset(&job.frontier, 0, sizeof job.frontier);
+  job.frontier.tree_size = start;
+  for (size_t i = 0; i < sizeof job.bytes; i++)
+    job.bytes[i] = (uint8_t)random_below(256);
+  for (unsigned level = 0; level < 48; level++)
+    if (start >> level & 1)
+      memcpy(job.frontier.peaks[level].bytes, job.bytes + level * 50, MTC_HASH_LEN);
+  for (size_t i = 0; i < num_entries; i++) {
+    size_t len = 1 + random_below(max_len);
+    job.entries[i] = mtc_span_of(job.bytes + random_below(sizeof job.bytes - len), len);
+  }
+  job.job = (struct mtc_hash_job){&job.frontier, job.entries, num_entries};
+  return &job;
+}
+
+static size_t count_records(const struct mtc_hash_result *result) {
+  size_t total = 0;
+  for (unsigned level = 0; level < MTC_LEVELS; level++)
+    total += result->num_nodes[level];
+  return total;
+}
+
+/* Runs a job and compares every hash with the CPU's; returns how many hashes there were. */
+static size_t expect_right(struct mtc_hasher *card, const struct job *job) {
+  struct mtc_error error = {0};
+  struct mtc_hasher *cpu;
+  struct mtc_hash_result expected, found;
+  assert_int_equal(mtc_hasher_open_cpu(&cpu), MTC_OK);
+  assert_int_equal(mtc_hasher_run(cpu, &job->job, &expected, &error), MTC_OK);
+  assert_int_equal(mtc_hasher_run(card, &job->job, &found, &error), MTC_OK);
+  size_t total = count_records(&expected);
+  assert_int_equal(count_records(&found), total);
+  assert_memory_equal(found.storage, expected.storage, total * sizeof *expected.storage);
+  mtc_hash_result_free(&expected);
+  mtc_hash_result_free(&found);
+  mtc_hasher_close(cpu);
+  return total;
+}
+
+static struct mtc_hasher *open_card(const struct sim *sim, enum mtc_card_check check,
+                                    unsigned timeout_ms) {
+  const struct mtc_card_options options = {
+      .path = sim->path, .check = check, .sample_every = 10, .timeout_ms = timeout_ms};
+  struct mtc_hasher *card = NULL;
+  struct mtc_error error = {0};
+  mtc_status status = mtc_hasher_open_card(&options, &card, &error);
+  if (status) fail_msg("opening the card: %s", error.text);
+  return card;
+}
+
+static struct mtc_hash_stats stats_of(struct mtc_hasher *hasher) {
+  struct mtc_hash_stats stats;
+  mtc_hasher_stats(hasher, &stats);
+  return stats;
+}
+
+static void batches_at_any_start_match_the_cpu(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t start;
+    size_t num_entries;
+    size_t max_len;
+  } cases[] = {
+      {0, 1, 300},
+      {0, 64, 600},
+      {1, 1, 64},
+      {7, 200, 300},
+      {255, 63, 128},
+      {(UINT64_C(1) << 40) - 1, 3, 8192},
+      {UINT64_C(0xFFFFFFFFFFF0), 15, 400},
+      {UINT64_C(0x5555AAAA5555), 300, 500},
+      {0, 1000, 500},
+  };
+  struct sim sim;
+  start_sim(&sim, NULL);
+  struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_FULL, 0);
+  uint64_t num_hashes = 0, num_leaves = 0;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    num_hashes +=
+        expect_right(card, make_job(cases[i].start, cases[i].num_entries, cases[i].max_len));
+    num_leaves += cases[i].num_entries;
+  }
+  struct mtc_hash_stats stats = stats_of(card);
+  assert_true(stats.card_in_service);
+  assert_int_equal(stats.num_card_batches, sizeof cases / sizeof cases[0]);
+  assert_int_equal(stats.num_batches, stats.num_card_batches);
+  assert_int_equal(stats.num_card_leaves, num_leaves);
+  assert_int_equal(stats.num_card_leaves + stats.num_card_nodes, num_hashes);
+  assert_int_equal(stats.num_checked_hashes, num_hashes);
+  assert_int_equal(stats.num_cpu_entries, 0);
+  assert_int_equal(stats.num_card_faults, 0);
+  mtc_hasher_close(card);
+  stop_sim(&sim);
+}
+
+static void entries_above_the_cap_run_on_the_cpu(void **state) {
+  (void)state;
+  struct sim sim;
+  start_sim(&sim, NULL);
+  struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_ROOT, 0);
+  struct job *job = make_job(3, 4, 100);
+  job->entries[2] = mtc_span_of(job->bytes, 8193);
+  expect_right(card, job);
+  struct mtc_hash_stats stats = stats_of(card);
+  assert_int_equal(stats.num_cpu_entries, 4);
+  assert_int_equal(stats.num_card_batches, 0);
+  assert_true(stats.card_in_service);
+  job->entries[2] = mtc_span_of(job->bytes, 8192);
+  expect_right(card, job);
+  stats = stats_of(card);
+  assert_int_equal(stats.num_card_batches, 1);
+  mtc_hasher_close(card);
+  stop_sim(&sim);
+}
+
+static void checks_cost_what_they_say(void **state) {
+  (void)state;
+  struct sim sim;
+  start_sim(&sim, "short"); /* and odd transfers disturb nobody */
+  struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_ROOT, 0);
+  size_t num_hashes = expect_right(card, make_job(6, 100, 300));
+  assert_int_equal(stats_of(card).num_checked_hashes, num_hashes - 100);
+  assert_int_equal(stats_of(card).num_card_batches, 1);
+  mtc_hasher_close(card);
+  card = open_card(&sim, MTC_CARD_CHECK_SAMPLE, 0);
+  num_hashes = expect_right(card, make_job(6, 100, 300));
+  assert_int_equal(stats_of(card).num_checked_hashes, num_hashes - 100 + 10);
+  assert_int_equal(stats_of(card).num_card_batches, 1);
+  mtc_hasher_close(card);
+  stop_sim(&sim);
+}
+
+/* A driver process dies at a random moment of a batch, three times; the next one starts anew. */
+static void a_killed_driver_leaves_no_trace(void **state) {
+  (void)state;
+  struct sim sim;
+  start_sim(&sim, NULL);
+  for (int round = 0; round < 3; round++) {
+    struct job *job = make_job(9, 1500, 500);
+    int begun[2];
+    char byte;
+    assert_int_equal(pipe(begun), 0);
+    pid_t driver = fork();
+    assert_true(driver >= 0);
+    if (driver == 0) {
+      struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_ROOT, 0);
+      struct mtc_hash_result result;
+      struct mtc_error error;
+      if (write(begun[1], "x", 1) != 1) _exit(1);
+      for (;;) {
+        if (mtc_hasher_run(card, &job->job, &result, &error)) _exit(1);
+        mtc_hash_result_free(&result);
+      }
+    }
+    (void)close(begun[1]);
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    (void)close(begun[0]);
+    /* Not synchronisation: where in the batch the driver dies shall differ. */
+    (void)usleep((useconds_t)(20000 + random_below(60000)));
+    assert_int_equal(kill(driver, SIGKILL), 0);
+    assert_int_equal(waitpid(driver, NULL, 0), driver);
+
+    struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_FULL, 0);
+    expect_right(card, make_job(31, 130, 400));
+    struct mtc_hash_stats stats = stats_of(card);
+    assert_true(stats.card_in_service);
+    assert_int_equal(stats.num_card_batches, 1);
+    mtc_hasher_close(card);
+  }
+  stop_sim(&sim);
+}
+
+static void one_driver_at_a_time(void **state) {
+  (void)state;
+  struct sim sim;
+  start_sim(&sim, NULL);
+  struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_FULL, 0), *second = NULL;
+  const struct mtc_card_options options = {.path = sim.path};
+  struct mtc_error error = {0};
+  assert_int_equal(mtc_hasher_open_card(&options, &second, &error), MTC_DEVICE);
+  assert_non_null(strstr(error.text, "in use"));
+  assert_null(second);
+  mtc_hasher_close(card);
+  stop_sim(&sim);
+}
+
+static void a_card_that_is_none_is_refused(void **state) {
+  (void)state;
+  struct mtc_card_options options = {.path = "/tmp/mtc-no-card"};
+  struct mtc_hasher *card = NULL;
+  struct mtc_error error = {0};
+  assert_int_equal(mtc_hasher_open_card(&options, &card, &error), MTC_DEVICE);
+  assert_non_null(strstr(error.text, "/tmp/mtc-no-card_user"));
+  struct sim sim;
+  start_sim(&sim, "bad-id");
+  options.path = sim.path;
+  assert_int_equal(mtc_hasher_open_card(&options, &card, &error), MTC_DEVICE);
+  assert_non_null(strstr(error.text, "ID register"));
+  stop_sim(&sim);
+  start_sim(&sim, "wrong-hash:18");
+  options.path = sim.path;
+  assert_int_equal(mtc_hasher_open_card(&options, &card, &error), MTC_DEVICE);
+  assert_non_null(strstr(error.text, "known-answer"));
+  assert_null(card);
+  stop_sim(&sim);
+}
+
+/* Runs three batches on a card with a fault in the second: all right, and the card is retired. */
+static void expect_retired(const char *fault, enum mtc_card_check check, const char *reason) {
+  struct sim sim;
+  start_sim(&sim, fault);
+  struct mtc_hasher *card = open_card(&sim, check, 1000);
+  expect_right(card, make_job(0, 20, 200)); /* 38 records, 1 frame */
+  assert_true(stats_of(card).card_in_service);
+  expect_right(card, make_job(0, 100, 200)); /* 197 records, 4 frames */
+  struct mtc_hash_stats stats = stats_of(card);
+  if (!strstr(stats.card_fault, reason))
+    fail_msg("%s: \"%s\" lacks \"%s\"", fault, stats.card_fault, reason);
+  assert_false(stats.card_in_service);
+  assert_int_equal(stats.num_card_faults, 1);
+  assert_int_equal(stats.num_card_batches, 1);
+  assert_int_equal(stats.num_cpu_entries, 100);
+  expect_right(card, make_job(5, 10, 200));
+  stats = stats_of(card);
+  assert_int_equal(stats.num_card_faults, 1);
+  assert_int_equal(stats.num_cpu_entries, 110);
+  mtc_hasher_close(card);
+  if (strncmp(fault, "die", 3) == 0) {
+    char path[80];
+    assert_int_equal(waitpid(sim.pid, NULL, 0), sim.pid);
+    for (size_t i = 0; i < 3; i++) {
+      static const char *const names[] = {"user", "h2c_0", "c2h_0"};
+      (void)snprintf(path, sizeof path, "%s/%s", sim.path, names[i]);
+      assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(sim.path), 0);
+    return;
+  }
+  stop_sim(&sim);
+}
+
+static void a_card_that_fails_is_retired(void **state) {
+  (void)state;
+  expect_retired("hang:3", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
+  expect_retired("drop-frame:4", MTC_CARD_CHECK_FULL, "its number is 0x2, not 0x1");
+  /* The last frame: the driver is told of it and sits in its read. */
+  expect_retired("drop-frame:6", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
+  expect_retired("die:3", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
+}
+
+static void a_card_that_lies_is_retired(void **state) {
+  (void)state;
+  /* The second batch's records begin at 18 + 38 + 1: its first is a leaf, its third a node. */
+  expect_retired("wrong-hash:57", MTC_CARD_CHECK_FULL, "hash of node 0, level 0, is wrong");
+  expect_retired("wrong-hash:57", MTC_CARD_CHECK_ROOT, "level 1, is wrong");
+  expect_retired("wrong-hash:59", MTC_CARD_CHECK_ROOT, "hash of node 0, level 1, is wrong");
+  expect_retired("wrong-hash:59", MTC_CARD_CHECK_SAMPLE, "hash of node 0, level 1, is wrong");
+}
+
+/* Inverts a byte of each field of the second batch's first frame, header and records, in turn. */
+static void every_damaged_field_is_noticed(void **state) {
+  (void)state;
+  static const unsigned offsets[] = {0,  4,  6,  8,  12,  16,  20,  24,  28,  32,
+                                     64, 95, 96, 99, 103, 104, 105, 108, 112, 2 * 64 + 40};
+  for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+    char fault[32];
+    (void)snprintf(fault, sizeof fault, "corrupt:%u", 2 * 4096 + offsets[i]);
+    expect_retired(fault, MTC_CARD_CHECK_FULL, "");
+  }
+}
+
+int main(void) {
+  mtc_log_init("test_hash_card", MTC_LOG_ERROR);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(batches_at_any_start_match_the_cpu),
+      cmocka_unit_test(entries_above_the_cap_run_on_the_cpu),
+      cmocka_unit_test(checks_cost_what_they_say),
+      cmocka_unit_test(a_killed_driver_leaves_no_trace),
+      cmocka_unit_test(one_driver_at_a_time),
+      cmocka_unit_test(a_card_that_is_none_is_refused),
+      cmocka_unit_test(a_card_that_fails_is_retired),
+      cmocka_unit_test(a_card_that_lies_is_retired),
+      cmocka_unit_test(every_damaged_field_is_noticed),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
