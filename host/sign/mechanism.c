@@ -10,6 +10,7 @@
 #include <p11-kit/pkcs11.h>
 #include <string.h>
 
+#include "entry/der.h"
 #include "sign/pkcs11_constants.h"
 
 static const uint8_t p256_oid[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
@@ -160,25 +161,16 @@ static EVP_PKEY *public_key_of(const struct mtc_mechanism *mechanism, struct mtc
   return key;
 }
 
-/* The content of a DER OCTET STRING that fills `value` exactly; anything else is left as it is. */
-static struct mtc_span unwrap_octet_string(struct mtc_span value) {
-  struct mtc_reader reader = mtc_reader_of(value);
-  uint64_t tag = 0, len = 0;
-  struct mtc_span content;
-  if (!mtc_read_uint(&reader, 1, &tag) || tag != 0x04) return value;
-  if (!mtc_read_uint(&reader, 1, &len)) return value;
-  if (len == 0x81 && (!mtc_read_uint(&reader, 1, &len) || len < 0x80)) return value;
-  if (len > 0xFF || !mtc_read_span(&reader, (size_t)len, &content) || reader.len) return value;
-  return content;
-}
-
 mtc_status mtc_mechanism_append_public_key(const struct mtc_mechanism *mechanism,
                                            struct mtc_span value, struct mtc_bytes *out,
                                            struct mtc_error *error) {
-  struct mtc_span point = mechanism->ec_params.len ? unwrap_octet_string(value) : value;
-  EVP_PKEY *key = public_key_of(mechanism, point);
-  /* A bare point may begin like an OCTET STRING by chance. */
-  if (!key && point.len != value.len) key = public_key_of(mechanism, value);
+  struct mtc_der octets;
+  EVP_PKEY *key = NULL;
+  if (mechanism->ec_params.len && mtc_der_whole(value, MTC_DER_OCTET_STRING, &octets)) {
+    key = public_key_of(mechanism, octets.contents);
+  }
+  /* Some tokens give the bare point, which by chance may look like an OCTET STRING. */
+  if (!key) key = public_key_of(mechanism, value);
   ERR_clear_error();
   if (!key) {
     return mtc_fail(error, MTC_TOKEN, "the token's public value (%zu bytes) is no %s key",

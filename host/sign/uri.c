@@ -25,13 +25,15 @@ static int find_name(const char *const *names, size_t num_names, struct mtc_span
   return -1;
 }
 
-static mtc_status check_names(struct mtc_span part, const char *separators, const char *const *names,
-                              size_t num_names, struct mtc_error *error) {
+static mtc_status check_names(struct mtc_span part, const char *separators,
+                              const char *const *names, size_t num_names, struct mtc_error *error) {
   unsigned seen = 0;
   while (part.len) {
     size_t len = 0, name_len = 0;
-    while (len < part.len && !strchr(separators, part.data[len])) len++;
-    while (name_len < len && part.data[name_len] != '=') name_len++;
+    while (len < part.len && !strchr(separators, part.data[len]))
+      len++;
+    while (name_len < len && part.data[name_len] != '=')
+      name_len++;
     struct mtc_span name = mtc_span_of(part.data, name_len);
     int found = find_name(names, num_names, name);
     if (find_name(slot_names, COUNT(slot_names), name) >= 0) {
@@ -63,8 +65,8 @@ static mtc_status check_all_names(const char *text, struct mtc_error *error) {
   const char *path = text + P11_KIT_URI_SCHEME_LEN + 1;
   const char *query = strchr(path, '?');
   size_t path_len = query ? (size_t)(query - path) : strlen(path);
-  mtc_status status = check_names(mtc_span_of(path, path_len), ";", path_names, COUNT(path_names),
-                                  error);
+  mtc_status status =
+      check_names(mtc_span_of(path, path_len), ";", path_names, COUNT(path_names), error);
   if (status || !query) return status;
   return check_names(mtc_span_of_text(query + 1), "&", query_names, COUNT(query_names), error);
 }
@@ -73,7 +75,8 @@ static mtc_status check_all_names(const char *text, struct mtc_error *error) {
 static mtc_status copy_text(const char *name, const void *value, size_t len, char *out, size_t size,
                             struct mtc_error *error) {
   const char *text = value;
-  while (len && (text[len - 1] == ' ' || text[len - 1] == 0)) len--;
+  while (len && (text[len - 1] == ' ' || text[len - 1] == 0))
+    len--;
   if (len >= size) {
     return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: %s is longer than %zu bytes", name, size - 1);
   }
@@ -89,18 +92,18 @@ static mtc_status copy_text(const char *name, const void *value, size_t len, cha
 
 static mtc_status copy_token(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_error *error) {
   CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
-  mtc_status status = copy_text("token", info->label, sizeof info->label, out->token,
-                                sizeof out->token, error);
+  mtc_status status =
+      copy_text("token", info->label, sizeof info->label, out->token, sizeof out->token, error);
   if (!status) {
-    status = copy_text("manufacturer", info->manufacturer_id, sizeof info->manufacturer_id,
+    status = copy_text("manufacturer", info->manufacturerID, sizeof info->manufacturerID,
                        out->manufacturer, sizeof out->manufacturer, error);
   }
   if (!status) {
-    status = copy_text("model", info->model, sizeof info->model, out->model, sizeof out->model,
-                       error);
+    status =
+        copy_text("model", info->model, sizeof info->model, out->model, sizeof out->model, error);
   }
   if (!status) {
-    status = copy_text("serial", info->serial_number, sizeof info->serial_number, out->serial,
+    status = copy_text("serial", info->serialNumber, sizeof info->serialNumber, out->serial,
                        sizeof out->serial, error);
   }
   return status;
