@@ -79,6 +79,19 @@ mtc_status mtc_pin_read(const char *source, struct mtc_pin *out, struct mtc_erro
   return status;
 }
 
+mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
+                       struct mtc_error *error) {
+  _Static_assert(sizeof uri->pin_value <= sizeof out->text, "a pin-value fits");
+  *out = (struct mtc_pin){0};
+  if (uri->pin_value[0]) {
+    out->len = strlen(uri->pin_value);
+    memcpy(out->text, uri->pin_value, out->len);
+    return MTC_OK;
+  }
+  if (uri->pin_source[0]) pin_source = uri->pin_source;
+  return pin_source && *pin_source ? mtc_pin_read(pin_source, out, error) : MTC_OK;
+}
+
 void mtc_pin_wipe(struct mtc_pin *pin) {
   OPENSSL_cleanse(pin, sizeof *pin);
 }

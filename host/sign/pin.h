@@ -2,7 +2,7 @@
 #ifndef MTC_SIGN_PIN_H
 #define MTC_SIGN_PIN_H
 
-#include "mtc/bytes.h"
+#include "sign/uri.h"
 
 #define MTC_PIN_MAX_LEN 255
 
@@ -21,6 +21,16 @@ struct mtc_pin {
  */
 mtc_status mtc_pin_read(const char *source, struct mtc_pin *out,
                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_pin_for reads the PIN for a key: the URI's pin-source or pin-value, else `pin_source` (NULL
+ * or empty: not given).
+ *
+ * Output:   an empty PIN when nothing is given.
+ * Errors:   as mtc_pin_read.
+ */
+mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
+                       struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_pin_wipe overwrites the PIN.

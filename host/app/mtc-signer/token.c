@@ -129,17 +129,6 @@ static mtc_status bind_key(struct signer_key *key, pkcs11h_token_id_t token_id, 
   return MTC_OK;
 }
 
-static mtc_status read_pin(struct signer_key *key, const struct mtc_signer_config *config,
-                           struct mtc_error *error) {
-  const char *source = key->uri.pin_source[0] ? key->uri.pin_source : config->pin_source;
-  if (key->uri.pin_value[0]) {
-    memcpy(key->pin.text, key->uri.pin_value, sizeof key->pin.text);
-    key->pin.len = strlen(key->pin.text);
-    return MTC_OK;
-  }
-  return *source ? mtc_pin_read(source, &key->pin, error) : MTC_OK;
-}
-
 static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct mtc_error *error) {
   pkcs11h_token_id_t token_id = NULL;
   mtc_status status = start_provider(key, pin_refused, error);
@@ -182,7 +171,7 @@ static mtc_status token_open(const struct mtc_signer_config *config, struct sign
   mtc_status status = key->module && key->module_args
                           ? mtc_key_uri_parse(config->key, &key->uri, error)
                           : mtc_fail(error, MTC_NOMEM, "out of memory");
-  if (!status) status = read_pin(key, config, error);
+  if (!status) status = mtc_pin_for(&key->uri, config->pin_source, &key->pin, error);
   if (!status) status = open_token(key, pin_refused, error);
   if (status) {
     token_close(key);
