@@ -149,6 +149,9 @@ enum mtc_exchange_result mtc_signer_process_exchange(struct mtc_signer_process *
   struct mtc_signer_packet packet = {
       .request = request, .sequence = ++process->sequence, .payload = payload};
   mtc_bytes_clear(buffer);
+  /* Room for the reply before anything is sent: a reply nobody read would answer the next request.
+   */
+  if (!mtc_bytes_reserve(buffer, MTC_SIGNER_MAX_PACKET)) return MTC_EXCHANGE_NOMEM;
   mtc_signer_packet_append(&packet, buffer);
   if (mtc_bytes_status(buffer)) return MTC_EXCHANGE_NOMEM;
   enum mtc_exchange_result result =
