@@ -29,20 +29,20 @@ void mtc_initialize_args_fill(const char *module_args, struct mtc_initialize_arg
   out->library_parameters = module_args && *module_args ? module_args : NULL;
 }
 
-static mtc_status load(struct mtc_raw_token *token, const char *module, struct mtc_error *error) {
+mtc_status mtc_raw_module_load(const char *module, CK_FUNCTION_LIST **out,
+                               struct mtc_error *error) {
   void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) return mtc_fail(error, MTC_TOKEN, "cannot load the module: %s", dlerror());
   CK_RV (*get_function_list)(CK_FUNCTION_LIST_PTR_PTR) = NULL;
   void *symbol = dlsym(library, "C_GetFunctionList");
   memcpy(&get_function_list, &symbol, sizeof symbol);
-  CK_RV rv = get_function_list ? get_function_list(&token->functions) : CKR_OK;
+  *out = NULL;
+  CK_RV rv = get_function_list ? get_function_list(out) : CKR_OK;
   /* RTLD_NODELETE keeps it mapped; this only gives the handle back. */
   (void)dlclose(library);
-  if (!get_function_list || rv != CKR_OK || !token->functions) {
-    token->functions = NULL;
-    return mtc_fail(error, MTC_TOKEN, "%s is no PKCS#11 module", module);
-  }
-  return MTC_OK;
+  if (rv == CKR_OK && *out) return MTC_OK;
+  *out = NULL;
+  return mtc_fail(error, MTC_TOKEN, "%s is no PKCS#11 module", module);
 }
 
 /* A fixed-size, space-padded field of CK_TOKEN_INFO against a URI's value; empty matches any. */
@@ -118,7 +118,7 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
   if (!module || !*module) {
     return mtc_fail(error, MTC_INPUT, "a pkcs11: URI needs the path of a PKCS#11 module");
   }
-  mtc_status status = load(out, module, error);
+  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
   if (status) return status;
   if (initialize) {
     struct mtc_initialize_args args;

@@ -47,6 +47,15 @@ struct mtc_initialize_args {
 void mtc_initialize_args_fill(const char *module_args, struct mtc_initialize_args *out);
 
 /*
+ * mtc_raw_module_load loads `module` and gets its functions; it stays mapped, since many break when
+ * they are unloaded.
+ *
+ * Errors:   TOKEN, with the loader's own words.
+ */
+mtc_status mtc_raw_module_load(const char *module, struct _CK_FUNCTION_LIST **out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_raw_token_open loads `module` and finds the one token that `uri` names.
  *
  * Requires: `initialize` when nobody else in the process has called C_Initialize.
@@ -105,8 +114,7 @@ mtc_status mtc_raw_token_public_key(struct mtc_raw_token *token,
 void mtc_raw_token_end(struct mtc_raw_token *token);
 
 /*
- * mtc_raw_token_close ends what mtc_raw_token_open began. The module stays mapped: many break when
- * they are unloaded.
+ * mtc_raw_token_close ends what mtc_raw_token_open began, but for the mapped module.
  */
 void mtc_raw_token_close(struct mtc_raw_token *token);
 

@@ -7,27 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <dlfcn.h>
-
 #include "sign/raw_token.h"
 
 static int fail(const char *what, CK_RV rv) {
   (void)fprintf(stderr, "mtc-make-token: %s: %s (0x%lx)\n", what, p11_kit_strerror(rv), rv);
   return 1;
-}
-
-static CK_FUNCTION_LIST *load(const char *module) {
-  CK_FUNCTION_LIST *functions = NULL;
-  CK_RV (*get_function_list)(CK_FUNCTION_LIST_PTR_PTR) = NULL;
-  void *library = dlopen(module, RTLD_NOW | RTLD_NODELETE);
-  void *symbol = library ? dlsym(library, "C_GetFunctionList") : NULL;
-  memcpy(&get_function_list, &symbol, sizeof symbol);
-  if (!get_function_list || get_function_list(&functions) != CKR_OK) {
-    (void)fprintf(stderr, "mtc-make-token: %s: %s\n", module,
-                  library ? "no PKCS#11 module" : dlerror());
-    return NULL;
-  }
-  return functions;
 }
 
 static CK_RV find_slot(CK_FUNCTION_LIST *functions, const char *label, CK_SLOT_ID *out) {
@@ -54,8 +38,12 @@ int main(int argc, char **argv) {
     return 2;
   }
   pin[strcspn(pin, "\r\n")] = 0;
-  CK_FUNCTION_LIST *functions = load(argv[1]);
-  if (!functions) return 1;
+  CK_FUNCTION_LIST *functions = NULL;
+  struct mtc_error error = {0};
+  if (mtc_raw_module_load(argv[1], &functions, &error)) {
+    (void)fprintf(stderr, "mtc-make-token: %s\n", error.text);
+    return 1;
+  }
   struct mtc_initialize_args args;
   mtc_initialize_args_fill(argv[2], &args);
   CK_RV rv = functions->C_Initialize(&args);

@@ -189,8 +189,11 @@ static void what_is_not_there_is_named(void **state) {
   expect_error(MTC_INPUT, mtc_signer_open(&options, &signer, &error), &error, "wants a PIN");
   options.pin_source = "file:/nonexistent/pin";
   expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "/nonexistent/pin");
+  options.pin_source = pin_source;
   options.module = MTC_BIN "/mtc-signer";
-  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "module");
+  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "cannot load");
+  options.module = "libssl.so.3";
+  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "no PKCS#11 module");
 }
 
 static void a_refused_pin_latches(void **state) {

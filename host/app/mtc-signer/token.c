@@ -131,7 +131,10 @@ static mtc_status bind_key(struct signer_key *key, pkcs11h_token_id_t token_id, 
 
 static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct mtc_error *error) {
   pkcs11h_token_id_t token_id = NULL;
-  mtc_status status = start_provider(key, pin_refused, error);
+  struct _CK_FUNCTION_LIST *functions = NULL;
+  /* pkcs11-helper would load it as well, but does not tell why it could not. */
+  mtc_status status = mtc_raw_module_load(key->module, &functions, error);
+  if (!status) status = start_provider(key, pin_refused, error);
   if (status) return status;
   status = mtc_raw_token_open(&key->raw, key->module, key->module_args, false, &key->uri, error);
   if (key->raw.pin_refused) *pin_refused = true;
