@@ -32,7 +32,7 @@ static void end_with_parent(int signal_number) {
 /* Nothing of this process may be dumped, traced or gain rights. */
 static bool harden(void) {
   const struct rlimit none = {0, 0};
-  const struct sigaction on_end = {.sa_handler = end_with_parent};
+  const struct sigaction on_end = {.sa_handler = end_with_parent, .sa_flags = SA_RESTART};
   const struct sigaction ignore = {.sa_handler = SIG_IGN};
   parent = getppid();
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
