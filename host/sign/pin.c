@@ -1,0 +1,97 @@
+#include "sign/pin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_credential(const char *path) {
+  const char *folder = getenv("CREDENTIALS_DIRECTORY");
+  size_t len = folder ? strlen(folder) : 0;
+  return len && strncmp(path, folder, len) == 0 && path[len] == '/' && !strstr(path, "..");
+}
+
+mtc_status mtc_secret_file_check(int fd, const char *path, struct mtc_error *error) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) {
+    return mtc_fail(error, MTC_IO, "cannot stat %s: %s", path, strerror(errno));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return mtc_fail(error, MTC_INPUT, "%s is not a regular file", path);
+  }
+  if (info.st_uid != geteuid() && info.st_uid != 0) {
+    return mtc_fail(error, MTC_INPUT, "%s belongs to user %u, neither this one nor root", path,
+                    (unsigned)info.st_uid);
+  }
+  mode_t forbidden = is_credential(path) ? 0027 : 0077;
+  if (info.st_mode & forbidden) {
+    return mtc_fail(error, MTC_INPUT, "%s has mode %04o: others can read it; chmod 600", path,
+                    (unsigned)(info.st_mode & 07777));
+  }
+  return MTC_OK;
+}
+
+/* The path in "file:/path" or "file:///path"; NULL for anything else. */
+static const char *path_of(const char *source) {
+  if (strncmp(source, "file:", 5) != 0) return NULL;
+  const char *path = source + 5;
+  if (strncmp(path, "//", 2) == 0) path += 2;
+  return path[0] == '/' ? path : NULL;
+}
+
+static mtc_status take_line(char *buffer, size_t len, const char *path, struct mtc_pin *out,
+                            struct mtc_error *error) {
+  if (len && buffer[len - 1] == '\n') len--;
+  if (len && buffer[len - 1] == '\r') len--;
+  if (len == 0 || len > MTC_PIN_MAX_LEN || memchr(buffer, 0, len)) {
+    return mtc_fail(error, MTC_INPUT, "%s: a PIN is 1 to %d bytes without a zero byte", path,
+                    MTC_PIN_MAX_LEN);
+  }
+  memcpy(out->text, buffer, len);
+  out->text[len] = 0;
+  out->len = len;
+  return MTC_OK;
+}
+
+mtc_status mtc_pin_read(const char *source, struct mtc_pin *out, struct mtc_error *error) {
+  const char *path = path_of(source);
+  if (!path) {
+    return mtc_fail(error, MTC_INPUT, "pin-source must be file: and an absolute path");
+  }
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return mtc_fail(error, MTC_IO, "cannot open %s: %s", path, strerror(errno));
+  char buffer[MTC_PIN_MAX_LEN + 3];
+  size_t len = 0;
+  mtc_status status = mtc_secret_file_check(fd, path, error);
+  while (!status && len < sizeof buffer) {
+    ssize_t count = read(fd, buffer + len, sizeof buffer - len);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) status = mtc_fail(error, MTC_IO, "cannot read %s: %s", path, strerror(errno));
+    if (count <= 0) break;
+    len += (size_t)count;
+  }
+  if (!status) status = take_line(buffer, len, path, out, error);
+  OPENSSL_cleanse(buffer, sizeof buffer);
+  (void)close(fd);
+  return status;
+}
+
+mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
+                       struct mtc_error *error) {
+  _Static_assert(sizeof uri->pin_value <= sizeof out->text, "a pin-value fits");
+  *out = (struct mtc_pin){0};
+  if (uri->pin_value[0]) {
+    out->len = strlen(uri->pin_value);
+    memcpy(out->text, uri->pin_value, out->len);
+    return MTC_OK;
+  }
+  if (uri->pin_source[0]) pin_source = uri->pin_source;
+  return pin_source && *pin_source ? mtc_pin_read(pin_source, out, error) : MTC_OK;
+}
+
+void mtc_pin_wipe(struct mtc_pin *pin) {
+  OPENSSL_cleanse(pin, sizeof *pin);
+}

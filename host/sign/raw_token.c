@@ -1,0 +1,172 @@
+#include "sign/raw_token.h"
+
+#include <dlfcn.h>
+#include <openssl/crypto.h>
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11.h>
+#include <string.h>
+
+#include "mtc/runtime.h"
+
+#define MAX_SLOTS 256
+
+mtc_status mtc_pkcs11_fail(struct mtc_error *error, unsigned long rv, const char *what) {
+  return mtc_fail(error, rv == CKR_HOST_MEMORY ? MTC_NOMEM : MTC_TOKEN, "%s: %s (0x%lx)", what,
+                  p11_kit_strerror(rv), rv);
+}
+
+bool mtc_pkcs11_is_pin_refusal(unsigned long rv) {
+  return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
+         rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED || rv == CKR_USER_PIN_NOT_INITIALIZED;
+}
+
+void mtc_initialize_args_fill(const char *module_args, struct mtc_initialize_args *out) {
+  _Static_assert(offsetof(struct mtc_initialize_args, library_parameters) ==
+                     offsetof(CK_C_INITIALIZE_ARGS, pReserved),
+                 "layout of CK_C_INITIALIZE_ARGS");
+  *out = (struct mtc_initialize_args){0};
+  out->flags = CKF_OS_LOCKING_OK;
+  out->library_parameters = module_args && *module_args ? module_args : NULL;
+}
+
+mtc_status mtc_raw_module_load(const char *module, CK_FUNCTION_LIST **out,
+                               struct mtc_error *error) {
+  void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!library) return mtc_fail(error, MTC_TOKEN, "cannot load the module: %s", dlerror());
+  CK_RV (*get_function_list)(CK_FUNCTION_LIST_PTR_PTR) = NULL;
+  void *symbol = dlsym(library, "C_GetFunctionList");
+  memcpy(&get_function_list, &symbol, sizeof symbol);
+  *out = NULL;
+  CK_RV rv = get_function_list ? get_function_list(out) : CKR_OK;
+  /* RTLD_NODELETE keeps it mapped; this only gives the handle back. */
+  (void)dlclose(library);
+  if (rv == CKR_OK && *out) return MTC_OK;
+  *out = NULL;
+  return mtc_fail(error, MTC_TOKEN, "%s is no PKCS#11 module", module);
+}
+
+/* A fixed-size, space-padded field of CK_TOKEN_INFO against a URI's value; empty matches any. */
+static bool field_matches(const char *wanted, const unsigned char *field, size_t size) {
+  size_t len = strlen(wanted);
+  if (!len) return true;
+  while (size && (field[size - 1] == ' ' || field[size - 1] == 0))
+    size--;
+  return len == size && memcmp(wanted, field, len) == 0;
+}
+
+static bool token_matches(const struct mtc_key_uri *uri, const CK_TOKEN_INFO *info) {
+  return field_matches(uri->token, info->label, sizeof info->label) &&
+         field_matches(uri->serial, info->serialNumber, sizeof info->serialNumber) &&
+         field_matches(uri->model, info->model, sizeof info->model) &&
+         field_matches(uri->manufacturer, info->manufacturerID, sizeof info->manufacturerID);
+}
+
+static mtc_status check_flags(struct mtc_raw_token *token, CK_FLAGS flags,
+                              const struct mtc_key_uri *uri, struct mtc_error *error) {
+  token->needs_login = (flags & CKF_LOGIN_REQUIRED) != 0;
+  token->has_protected_path = (flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+  if (token->needs_login && !(flags & CKF_USER_PIN_INITIALIZED)) {
+    return mtc_fail(error, MTC_TOKEN, "token \"%s\" has no user PIN yet: initialise it",
+                    uri->token);
+  }
+  /* Never use up the last attempts without a person: a locked HSM stops the CA. */
+  token->pin_refused = flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY);
+  if (flags & CKF_USER_PIN_LOCKED) {
+    return mtc_fail(error, MTC_TOKEN, "token \"%s\": the PIN is locked", uri->token);
+  }
+  if (flags & CKF_USER_PIN_FINAL_TRY) {
+    return mtc_fail(error, MTC_TOKEN,
+                    "token \"%s\": one PIN attempt is left; log in by hand once, then restart",
+                    uri->token);
+  }
+  return MTC_OK;
+}
+
+static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_uri *uri,
+                             struct mtc_error *error) {
+  CK_SLOT_ID slots[MAX_SLOTS];
+  CK_ULONG num_slots = MAX_SLOTS;
+  CK_RV rv = token->functions->C_GetSlotList(CK_TRUE, slots, &num_slots);
+  if (rv != CKR_OK) return mtc_pkcs11_fail(error, rv, "C_GetSlotList");
+  CK_FLAGS flags = 0;
+  size_t num_found = 0;
+  for (CK_ULONG i = 0; i < num_slots; i++) {
+    CK_TOKEN_INFO info;
+    memset(&info, 0, sizeof info);
+    /* A slot that fails is a token pulled out just now: not ours, or the search finds none. */
+    if (token->functions->C_GetTokenInfo(slots[i], &info) != CKR_OK) continue;
+    if (!token_matches(uri, &info)) continue;
+    token->slot = slots[i];
+    flags = info.flags;
+    num_found++;
+  }
+  if (num_found == 0) {
+    return mtc_fail(error, MTC_TOKEN, "no token \"%s\"%s%s in %lu slots", uri->token,
+                    uri->serial[0] ? " with serial " : "", uri->serial, num_slots);
+  }
+  if (num_found > 1) {
+    return mtc_fail(error, MTC_TOKEN, "%zu tokens match \"%s\": add serial= to the URI", num_found,
+                    uri->token);
+  }
+  return check_flags(token, flags, uri, error);
+}
+
+mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
+                              const char *module_args, bool initialize,
+                              const struct mtc_key_uri *uri, struct mtc_error *error) {
+  *out = (struct mtc_raw_token){0};
+  if (!module || !*module) {
+    return mtc_fail(error, MTC_INPUT, "a pkcs11: URI needs the path of a PKCS#11 module");
+  }
+  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
+  if (status) return status;
+  if (initialize) {
+    struct mtc_initialize_args args;
+    mtc_initialize_args_fill(module_args, &args);
+    CK_RV rv = out->functions->C_Initialize(&args);
+    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+      return mtc_pkcs11_fail(error, rv, "C_Initialize");
+    }
+    out->initialized = rv == CKR_OK;
+  }
+  return find_token(out, uri, error);
+}
+
+mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool log_in,
+                               const struct mtc_pin *pin, struct mtc_error *error) {
+  CK_FLAGS flags = CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0);
+  CK_RV rv = token->functions->C_OpenSession(token->slot, flags, NULL, NULL, &token->session);
+  if (rv != CKR_OK) {
+    token->session = 0;
+    return mtc_pkcs11_fail(error, rv, "C_OpenSession");
+  }
+  if (!log_in || !token->needs_login) return MTC_OK;
+  CK_UTF8CHAR text[MTC_PIN_MAX_LEN + 1];
+  struct mtc_pin copy = {0};
+  if (pin) copy = *pin;
+  memcpy(text, copy.text, sizeof text);
+  bool on_keypad = token->has_protected_path && !copy.len;
+  rv = token->functions->C_Login(token->session, CKU_USER, on_keypad ? NULL : text,
+                                 on_keypad ? 0 : copy.len);
+  OPENSSL_cleanse(text, sizeof text);
+  mtc_pin_wipe(&copy);
+  token->pin_refused = mtc_pkcs11_is_pin_refusal(rv);
+  token->logged_in = rv == CKR_OK;
+  return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN ? MTC_OK
+                                                          : mtc_pkcs11_fail(error, rv, "C_Login");
+}
+
+void mtc_raw_token_end(struct mtc_raw_token *token) {
+  if (!token->session) return;
+  /* C_Logout is application-wide: it would log pkcs11-helper out as well. */
+  if (token->logged_in) (void)token->functions->C_Logout(token->session);
+  (void)token->functions->C_CloseSession(token->session);
+  token->session = 0;
+  token->logged_in = false;
+}
+
+void mtc_raw_token_close(struct mtc_raw_token *token) {
+  mtc_raw_token_end(token);
+  if (token->initialized) (void)token->functions->C_Finalize(NULL);
+  *token = (struct mtc_raw_token){0};
+}

@@ -1,0 +1,195 @@
+#include "sign/uri.h"
+
+#include <openssl/crypto.h>
+#include <p11-kit/uri.h>
+#include <string.h>
+
+#include "mtc/runtime.h"
+
+/*
+ * p11-kit ignores unknown attributes and query parts. In a CA's configuration that would turn a
+ * mistyped `serial=` into "any token of that label", so names are checked here first.
+ */
+static const char *const path_names[] = {"token",  "manufacturer", "model", "serial",
+                                         "object", "id",           "type"};
+static const char *const query_names[] = {"pin-source", "pin-value"};
+static const char *const slot_names[] = {"slot-id", "slot-description", "slot-manufacturer"};
+static const char *const module_names[] = {"module-name", "module-path", "library-description",
+                                           "library-manufacturer", "library-version"};
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static int find_name(const char *const *names, size_t num_names, struct mtc_span name) {
+  for (size_t i = 0; i < num_names; i++) {
+    if (mtc_span_equal(name, mtc_span_of_text(names[i]))) return (int)i;
+  }
+  return -1;
+}
+
+static mtc_status check_names(struct mtc_span part, const char *separators,
+                              const char *const *names, size_t num_names, struct mtc_error *error) {
+  unsigned seen = 0;
+  while (part.len) {
+    size_t len = 0, name_len = 0;
+    while (len < part.len && !strchr(separators, part.data[len]))
+      len++;
+    while (name_len < len && part.data[name_len] != '=')
+      name_len++;
+    struct mtc_span name = mtc_span_of(part.data, name_len);
+    int found = find_name(names, num_names, name);
+    if (find_name(slot_names, COUNT(slot_names), name) >= 0) {
+      return mtc_fail(error, MTC_INPUT,
+                      "PKCS#11 URI: %.*s: slots move; name the token (token=, serial=)",
+                      (int)name.len, (const char *)name.data);
+    }
+    if (find_name(module_names, COUNT(module_names), name) >= 0) {
+      return mtc_fail(error, MTC_INPUT,
+                      "PKCS#11 URI: %.*s: the module is configured beside the URI, not in it",
+                      (int)name.len, (const char *)name.data);
+    }
+    if (found < 0) {
+      return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: unknown attribute \"%.*s\"",
+                      (int)(name.len < 40 ? name.len : 40), (const char *)name.data);
+    }
+    if (seen & (1u << found)) {
+      return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: %s is given twice", names[found]);
+    }
+    seen |= 1u << found;
+    if (len < part.len) len++;
+    part.data += len;
+    part.len -= len;
+  }
+  return MTC_OK;
+}
+
+static mtc_status check_all_names(const char *text, struct mtc_error *error) {
+  const char *path = text + P11_KIT_URI_SCHEME_LEN + 1;
+  const char *query = strchr(path, '?');
+  size_t path_len = query ? (size_t)(query - path) : strlen(path);
+  mtc_status status =
+      check_names(mtc_span_of(path, path_len), ";", path_names, COUNT(path_names), error);
+  if (status || !query) return status;
+  return check_names(mtc_span_of_text(query + 1), "&", query_names, COUNT(query_names), error);
+}
+
+/* Copies a value, without the spaces that pad CK_TOKEN_INFO. */
+static mtc_status copy_text(const char *name, const void *value, size_t len, char *out, size_t size,
+                            struct mtc_error *error) {
+  const char *text = value;
+  while (len && (text[len - 1] == ' ' || text[len - 1] == 0))
+    len--;
+  if (len >= size) {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: %s is longer than %zu bytes", name, size - 1);
+  }
+  for (size_t i = 0; i < len; i++) {
+    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F) {
+      return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: %s contains a control byte", name);
+    }
+  }
+  memcpy(out, text, len);
+  out[len] = 0;
+  return MTC_OK;
+}
+
+static mtc_status copy_token(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_error *error) {
+  CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
+  mtc_status status =
+      copy_text("token", info->label, sizeof info->label, out->token, sizeof out->token, error);
+  if (!status) {
+    status = copy_text("manufacturer", info->manufacturerID, sizeof info->manufacturerID,
+                       out->manufacturer, sizeof out->manufacturer, error);
+  }
+  if (!status) {
+    status =
+        copy_text("model", info->model, sizeof info->model, out->model, sizeof out->model, error);
+  }
+  if (!status) {
+    status = copy_text("serial", info->serialNumber, sizeof info->serialNumber, out->serial,
+                       sizeof out->serial, error);
+  }
+  return status;
+}
+
+static mtc_status copy_object(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_error *error) {
+  mtc_status status = MTC_OK;
+  const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(uri, CKA_LABEL);
+  const CK_ATTRIBUTE *id = p11_kit_uri_get_attribute(uri, CKA_ID);
+  const CK_ATTRIBUTE *class = p11_kit_uri_get_attribute(uri, CKA_CLASS);
+  if (label) {
+    status = copy_text("object", label->pValue, label->ulValueLen, out->object, sizeof out->object,
+                       error);
+    if (status) return status;
+  }
+  if (id) {
+    if (id->ulValueLen > sizeof out->id) {
+      return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: id is longer than %zu bytes", sizeof out->id);
+    }
+    if (id->ulValueLen) memcpy(out->id, id->pValue, id->ulValueLen);
+    out->id_len = id->ulValueLen;
+  }
+  CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
+  if (class && (class->ulValueLen != sizeof private_key ||
+                memcmp(class->pValue, &private_key, sizeof private_key) != 0)) {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: type must be private, or absent");
+  }
+  return MTC_OK;
+}
+
+static mtc_status copy_pin(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_error *error) {
+  const char *source = p11_kit_uri_get_pin_source(uri);
+  const char *value = p11_kit_uri_get_pin_value(uri);
+  if (source && value) {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: both pin-source and pin-value are given");
+  }
+  if (source && strlen(source) >= sizeof out->pin_source) {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: pin-source is too long");
+  }
+  if (value && (!*value || strlen(value) >= sizeof out->pin_value)) {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: pin-value is empty or too long");
+  }
+  if (source) memcpy(out->pin_source, source, strlen(source) + 1);
+  if (value) {
+    memcpy(out->pin_value, value, strlen(value) + 1);
+    mtc_log(MTC_LOG_WARNING, "pin.in_uri",
+            "text=\"pin-value puts the PIN into configuration files; use pin-source=file:\"");
+  }
+  return MTC_OK;
+}
+
+bool mtc_key_uri_is(const char *key) {
+  return strncmp(key, P11_KIT_URI_SCHEME ":", P11_KIT_URI_SCHEME_LEN + 1) == 0;
+}
+
+mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+  *out = (struct mtc_key_uri){0};
+  if (!mtc_key_uri_is(text)) {
+    return mtc_fail(error, MTC_INPUT, "a PKCS#11 URI begins with \"pkcs11:\"");
+  }
+  if (strlen(text) > 4096) return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: over 4096 bytes");
+  mtc_status status = check_all_names(text, error);
+  if (status) return status;
+  P11KitUri *uri = p11_kit_uri_new();
+  if (!uri) return mtc_fail(error, MTC_NOMEM, "PKCS#11 URI: out of memory");
+  int result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
+  if (result != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(uri)) {
+    status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: %s",
+                      result ? p11_kit_uri_message(result) : "an attribute was not understood");
+    goto out;
+  }
+  status = copy_token(uri, out, error);
+  if (!status) status = copy_object(uri, out, error);
+  if (!status) status = copy_pin(uri, out, error);
+  if (!status && !out->token[0]) {
+    status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no token= (the token's label)");
+  }
+  if (!status && !out->object[0] && !out->id_len) {
+    status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no object= and no id= (which key?)");
+  }
+out:
+  p11_kit_uri_free(uri);
+  if (status) mtc_key_uri_wipe(out);
+  return status;
+}
+
+void mtc_key_uri_wipe(struct mtc_key_uri *uri) {
+  OPENSSL_cleanse(uri, sizeof *uri);
+}
