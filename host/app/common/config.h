@@ -1,0 +1,48 @@
+/* mtc.yaml: one CA instance. Read by mtcd and by those subcommands of mtc that work on its folder.
+ */
+#ifndef MTC_APP_CONFIG_H
+#define MTC_APP_CONFIG_H
+
+#include "mtc/engine.h"
+
+/* A checked configuration; strings live as long as it does, paths are absolute or as resolved
+ * against the configuration's folder. */
+struct app_config {
+  const struct mtc_wire *wire;
+  struct mtc_tai ca_id;
+  uint64_t log_number;
+  struct mtc_bytes ca_certificate; /* DER */
+  struct mtc_ca_params ca;         /* spans point into ca_certificate */
+  char *database;
+  char *publish_folder;
+  char *socket;
+  struct mtc_signer_options signer;
+  bool has_card;
+  struct mtc_card_options card;
+  struct mtc_profile *profiles;
+  unsigned num_profiles;
+  struct mtc_engine_options engine; /* limits and intervals only */
+  void *yaml;                       /* what libcyaml loaded: owns the remaining strings */
+  char *owned[8];                   /* resolved paths */
+};
+
+/*
+ * config_load reads and checks `path`.
+ *
+ * Errors:   INPUT ("file:line: what" or "file: what"), IO, NOMEM.
+ */
+mtc_status config_load(const char *path, struct app_config **out,
+                       struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * config_find_profile finds a certificate profile by name; NULL when there is none.
+ */
+const struct mtc_profile *config_find_profile(const struct app_config *config,
+                                              struct mtc_span name);
+
+/*
+ * config_free releases a configuration; NULL is ignored.
+ */
+void config_free(struct app_config *config);
+
+#endif

@@ -1,0 +1,80 @@
+/* The issuance daemon's parts: what its methods need. */
+#ifndef MTC_APP_MTCD_DAEMON_H
+#define MTC_APP_MTCD_DAEMON_H
+
+#include <pthread.h>
+
+#include "app/common/config.h"
+#include "mtc/rpc.h"
+
+/* Work for the pool: requests that parse, hash or read, and answers that need a certificate. */
+struct job {
+  struct job *next;
+  struct daemon *daemon;
+  struct mtc_rpc_request *request;
+  uint8_t method;
+  struct mtc_bytes body;
+  bool is_receipt; /* the engine has answered: make the certificate */
+  struct mtc_receipt receipt;
+};
+
+#define NUM_WORKERS 2
+#define MAX_JOBS 65536
+
+/* Threads that take jobs in order. */
+struct pool {
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  struct job *first, **last;
+  size_t num_jobs;
+  bool stopping;
+  unsigned num_threads;
+  pthread_t threads[NUM_WORKERS];
+};
+
+struct daemon {
+  struct app_config *config;
+  struct mtc_store *store;
+  struct mtc_hasher *hasher;
+  struct mtc_signer *signer;
+  struct mtc_engine *engine;
+  struct mtc_rpc_server *server;
+  struct pool pool;
+};
+
+/*
+ * pool_open starts the worker threads; pool_close lets them finish what is queued and ends them.
+ */
+mtc_status pool_open(struct pool *pool, struct mtc_error *error) MTC_MUST_CHECK;
+void pool_close(struct pool *pool);
+
+/*
+ * pool_push queues a job, which the pool then owns.
+ *
+ * Errors:   BUSY when MAX_JOBS are waiting (an engine's receipt is always taken).
+ */
+mtc_status pool_push(struct pool *pool, struct job *job) MTC_MUST_CHECK;
+
+/*
+ * daemon_handle is the rpc handler: it hands the request to the pool. daemon_run_job runs one.
+ */
+void daemon_handle(void *context, uint8_t method, struct mtc_span body,
+                   struct mtc_rpc_request *request);
+void daemon_run_job(struct job *job);
+
+/*
+ * The methods. Each returns a status with its text, or has answered (or will) when *out_answered.
+ */
+mtc_status method_issue(struct job *job, bool *out_answered, struct mtc_error *error);
+mtc_status method_issued(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_reserve(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_landmark_allocate(struct job *job, struct mtc_bytes *out,
+                                    struct mtc_error *error);
+mtc_status method_landmark_list(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_trusted_subtrees(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_status(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_ca_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+
+#endif

@@ -1,0 +1,63 @@
+/* From the socket to the pool, and from the pool to the methods. */
+#include "app/mtcd/daemon.h"
+#include "mtc/runtime.h"
+
+static void free_job(struct job *job) {
+  mtc_bytes_free(&job->body);
+  mtc_free(job);
+}
+
+void daemon_handle(void *context, uint8_t method, struct mtc_span body,
+                   struct mtc_rpc_request *request) {
+  struct daemon *daemon = context;
+  struct job *job = mtc_alloc(1, sizeof *job);
+  mtc_status status = MTC_NOMEM;
+  if (job) {
+    job->daemon = daemon;
+    job->request = request;
+    job->method = method;
+    mtc_bytes_append_span(&job->body, body);
+    status = mtc_bytes_status(&job->body);
+    if (!status) status = pool_push(&daemon->pool, job);
+    if (status) free_job(job);
+  }
+  if (status)
+    mtc_rpc_refuse(
+        request, status,
+        status == MTC_BUSY ? "too many requests are waiting; try again later" : "out of memory");
+}
+
+typedef mtc_status method(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+
+static method *const methods[] = {
+    [MTC_RPC_CERTIFICATE] = method_certificate,
+    [MTC_RPC_RESERVE] = method_reserve,
+    [MTC_RPC_LANDMARK_ALLOCATE] = method_landmark_allocate,
+    [MTC_RPC_LANDMARK_LIST] = method_landmark_list,
+    [MTC_RPC_STATUS] = method_status,
+    [MTC_RPC_CA_CERTIFICATE] = method_ca_certificate,
+    [MTC_RPC_CHECKPOINT] = method_checkpoint,
+    [MTC_RPC_TRUSTED_SUBTREES] = method_trusted_subtrees,
+};
+
+void daemon_run_job(struct job *job) {
+  struct mtc_error error = {""};
+  struct mtc_bytes answer = {0};
+  bool answered = false;
+  mtc_status status;
+  if (job->is_receipt)
+    status = method_issued(job, &answer, &error);
+  else if (job->method == MTC_RPC_ISSUE || job->method == MTC_RPC_ISSUE_TBS)
+    status = method_issue(job, &answered, &error);
+  else if (job->method < sizeof methods / sizeof *methods && methods[job->method])
+    status = methods[job->method](job, &answer, &error);
+  else
+    status = mtc_fail(&error, MTC_INPUT, "method %u is unknown", job->method);
+  if (!status && !answered) status = mtc_bytes_status(&answer);
+  if (status)
+    mtc_rpc_refuse(job->request, status, error.text[0] ? error.text : mtc_status_name(status));
+  else if (!answered)
+    mtc_rpc_answer(job->request, mtc_span_of_bytes(&answer));
+  mtc_bytes_free(&answer);
+  free_job(job);
+}

@@ -1,0 +1,120 @@
+/* mtcd: the issuance daemon of one CA. Owns log, card and signer; listens on a UNIX socket only. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "app/mtcd/daemon.h"
+#include "mtc/runtime.h"
+
+static struct mtc_rpc_server *running;
+
+static void stop(int signal_number) {
+  (void)signal_number;
+  mtc_rpc_server_stop(running);
+}
+
+static void usage(FILE *out) {
+  (void)fputs(
+      "usage: mtcd --config DIR/mtc.yaml [--verbose]\n"
+      "\n"
+      "Runs the CA whose folder `mtc ca init` made, until SIGTERM or SIGINT. It listens on the\n"
+      "socket that the configuration names and says \"ready\" on standard output when it\n"
+      "accepts requests (and tells systemd).\n"
+      "\n"
+      "exit codes: 0 stopped, 1 failed, 2 usage\n",
+      out);
+}
+
+static mtc_status open_hasher(struct daemon *daemon, struct mtc_error *error) {
+  if (!daemon->config->has_card) return mtc_hasher_open_cpu(&daemon->hasher);
+  return mtc_hasher_open_card(&daemon->config->card, &daemon->hasher, error);
+}
+
+static mtc_status open_all(struct daemon *daemon, const char *config_path,
+                           struct mtc_error *error) {
+  mtc_status status = config_load(config_path, &daemon->config, error);
+  if (status) return status;
+  struct app_config *config = daemon->config;
+  status = mtc_store_open(config->database, config->wire, &config->ca_id, config->log_number, false,
+                          &daemon->store, error);
+  if (status) return mtc_fail_within(error, status, "log");
+  status = open_hasher(daemon, error);
+  if (status) return mtc_fail_within(error, status, "hash");
+  status = mtc_signer_open(&config->signer, &daemon->signer, error);
+  if (status) return mtc_fail_within(error, status, "signer");
+  struct mtc_engine_options options = config->engine;
+  options.store = daemon->store;
+  options.hasher = daemon->hasher;
+  options.signer = daemon->signer;
+  status = mtc_engine_open(&options, &daemon->engine, error);
+  if (status) return mtc_fail_within(error, status, "engine");
+  status = pool_open(&daemon->pool, error);
+  if (!status)
+    status = mtc_rpc_server_open(config->socket, daemon_handle, daemon, &daemon->server, error);
+  return status;
+}
+
+/* Requests in flight are answered by the engine's close, through the pool, into the void at worst.
+ */
+static void close_all(struct daemon *daemon) {
+  mtc_engine_close(daemon->engine);
+  pool_close(&daemon->pool);
+  mtc_rpc_server_close(daemon->server);
+  mtc_signer_close(daemon->signer);
+  mtc_hasher_close(daemon->hasher);
+  mtc_store_close(daemon->store);
+  config_free(daemon->config);
+}
+
+static mtc_status serve(struct daemon *daemon, struct mtc_error *error) {
+  struct sigaction action = {.sa_handler = stop};
+  running = daemon->server;
+  sigemptyset(&action.sa_mask);
+  (void)sigaction(SIGTERM, &action, NULL);
+  (void)sigaction(SIGINT, &action, NULL);
+  mtc_log(MTC_LOG_INFO, "ready", "socket=%s log=%llu", daemon->config->socket,
+          (unsigned long long)daemon->config->log_number);
+  (void)puts("ready");
+  (void)fflush(stdout);
+  (void)sd_notify(0, "READY=1");
+  mtc_status status = mtc_rpc_server_run(daemon->server);
+  (void)sd_notify(0, "STOPPING=1");
+  mtc_log(MTC_LOG_INFO, "stopping", "status=%s", mtc_status_name(status));
+  return status ? mtc_fail(error, status, "the socket failed") : MTC_OK;
+}
+
+int main(int argc, char **argv) {
+  static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+  const char *config_path = NULL;
+  enum mtc_log_level level = MTC_LOG_INFO;
+  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    if (option == 'c') {
+      config_path = optarg;
+    } else if (option == 'v') {
+      level = MTC_LOG_DEBUG;
+    } else {
+      usage(option == 'h' ? stdout : stderr);
+      return option == 'h' ? 0 : 2;
+    }
+  }
+  if (!config_path || optind != argc) {
+    usage(stderr);
+    return 2;
+  }
+  mtc_log_init("mtcd", level);
+  (void)signal(SIGPIPE, SIG_IGN);
+  struct daemon daemon = {0};
+  struct mtc_error error = {""};
+  mtc_status status = open_all(&daemon, config_path, &error);
+  if (!status) status = serve(&daemon, &error);
+  if (status)
+    (void)fprintf(stderr, "mtcd: %s\n", error.text[0] ? error.text : mtc_status_name(status));
+  close_all(&daemon);
+  return status ? 1 : 0;
+}

@@ -1,0 +1,58 @@
+/* The daemon's state as a JSON object. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "app/mtcd/daemon.h"
+#include "mtc/runtime.h"
+
+static const char *const state_names[] = {"collect", "seal",    "hash",   "stage",  "sign",
+                                          "commit",  "publish", "cosign", "certify"};
+
+static json_t *engine_object(struct daemon *daemon) {
+  struct mtc_engine_stats stats;
+  mtc_engine_stats(daemon->engine, &stats);
+  return json_pack(
+      "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "state", state_names[stats.state],
+      "tree_size", (json_int_t)stats.tree_size, "batches", (json_int_t)stats.num_batches, "entries",
+      (json_int_t)stats.num_entries, "null_entries", (json_int_t)stats.num_null_entries, "waiting",
+      (json_int_t)stats.num_waiting, "retries", (json_int_t)stats.num_retries, "last_batch_ms",
+      (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);
+}
+
+static json_t *hash_object(struct daemon *daemon) {
+  struct mtc_hash_stats stats;
+  mtc_hasher_stats(daemon->hasher, &stats);
+  return json_pack(
+      "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "card_in_service", stats.card_in_service,
+      "batches", (json_int_t)stats.num_batches, "card_batches", (json_int_t)stats.num_card_batches,
+      "card_leaves", (json_int_t)stats.num_card_leaves, "card_nodes",
+      (json_int_t)stats.num_card_nodes, "card_faults", (json_int_t)stats.num_card_faults,
+      "cpu_entries", (json_int_t)stats.num_cpu_entries, "checked_hashes",
+      (json_int_t)stats.num_checked_hashes, "card_fault", stats.card_fault);
+}
+
+static json_t *signer_object(struct daemon *daemon) {
+  struct mtc_signer_stats stats;
+  mtc_signer_stats(daemon->signer, &stats);
+  return json_pack("{s:I, s:I, s:I, s:b, s:s}", "signatures", (json_int_t)stats.num_signatures,
+                   "failures", (json_int_t)stats.num_failures, "respawns",
+                   (json_int_t)stats.num_respawns, "latched", stats.latched, "last_error",
+                   stats.last_error);
+}
+
+mtc_status method_status(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
+  struct daemon *daemon = job->daemon;
+  char ca_id[MTC_TAI_MAX_TEXT];
+  mtc_tai_format(&daemon->config->ca_id, ca_id);
+  (void)error;
+  json_t *status = json_pack(
+      "{s:s, s:s, s:I, s:o, s:o, s:o}", "ca", ca_id, "wire_version", daemon->config->wire->name,
+      "log_number", (json_int_t)daemon->config->log_number, "engine", engine_object(daemon), "hash",
+      hash_object(daemon), "signer", signer_object(daemon));
+  char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
+  json_decref(status);
+  if (!text) return MTC_NOMEM;
+  mtc_bytes_append_prefixed(out, mtc_span_of_text(text), 3);
+  free(text);
+  return MTC_OK;
+}
