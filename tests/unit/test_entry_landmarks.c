@@ -126,6 +126,7 @@ static void files_that_are_refused(void **state) {
   refuse(wire_07, "3\n2122 " LATER "\n", 3);
   refuse(wire_07, "3\n2122 " LATER "2036 " LATER "34 1\n0 0\n\n", 6);
   refuse(wire_07, "1\n2122 " LATER "0 0\n0 0\n", 4);
+  assert_non_null(strstr(error.text, "more landmarks than the first line"));
   refuse(wire_07, "1\n2122 " LATER "1 0\n", 3);
   refuse(wire_07, "0\n0 1\n", 2);
   refuse(wire_07, "0\n1 0\n", 2);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "entry/der.h"
 #include "mtc/verify.h"
 #include "support/vector_file.h"
 
@@ -195,6 +196,107 @@ static void other_versions_are_refused(void **state) {
       }
     }
   }
+  struct mtc_span from_05 = find(&corpora[0], "cert_10_0.pem");
+  assert_int_equal(check(corpora[2].verifier, from_05, NOW), MTC_VERDICT_WRONG_ALGORITHM);
+}
+
+/* The same certificate with another serial number (contents octets) and another proof. */
+static struct mtc_bytes rebuild(struct mtc_span der, struct mtc_span serial,
+                                struct mtc_span proof) {
+  struct mtc_certificate certificate;
+  struct mtc_bytes out = {0};
+  assert_int_equal(mtc_certificate_parse(der, &certificate, &error), MTC_OK);
+  const uint8_t *after_serial = certificate.signature_algorithm.data;
+  size_t whole = mtc_der_open(&out, MTC_DER_SEQUENCE), tbs = mtc_der_open(&out, MTC_DER_SEQUENCE);
+  mtc_bytes_append_span(&out, certificate.version);
+  mtc_der_append(&out, MTC_DER_INTEGER, serial.len ? serial : certificate.serial_number);
+  mtc_bytes_append(&out, after_serial,
+                   (size_t)(certificate.tbs.data + certificate.tbs.len - after_serial));
+  mtc_der_close(&out, tbs);
+  mtc_bytes_append_span(&out, certificate.outer_algorithm);
+  size_t signature = mtc_der_open(&out, MTC_DER_BIT_STRING);
+  mtc_bytes_append_uint(&out, 0, 1);
+  mtc_bytes_append_span(&out, proof.len ? proof : certificate.signature);
+  mtc_der_close(&out, signature);
+  mtc_der_close(&out, whole);
+  assert_int_equal(mtc_bytes_status(&out), MTC_OK);
+  return out;
+}
+
+/* A CA of plants-05 may begin at serial number 0: there the log number 0 itself is refused. */
+static void serial_numbers_are_bounded(void **state) {
+  (void)state;
+  static const struct {
+    const char *serial;
+    enum mtc_verdict verdict;
+  } cases[] = {
+      {"0100000000000a", MTC_VERDICT_OK_COSIGNATURES},
+      {"81000000000000", MTC_VERDICT_SERIAL_RANGE},
+      {"010000000000000000", MTC_VERDICT_SERIAL_RANGE},
+      {"00ffffffffffffffffff", MTC_VERDICT_SERIAL_RANGE},
+      {"00ffffffffffffffff", MTC_VERDICT_REVOKED},
+      {"06000000000000", MTC_VERDICT_REVOKED},
+      {"00", MTC_VERDICT_LOG_NUMBER_ZERO},
+      {"0a", MTC_VERDICT_LOG_NUMBER_ZERO},
+      {"00ffffffffffff", MTC_VERDICT_LOG_NUMBER_ZERO},
+      {"0100000000000b", MTC_VERDICT_PROOF_EVALUATION},
+      {"01000000000007", MTC_VERDICT_PROOF_EVALUATION},
+      {"01000000000009", MTC_VERDICT_PROOF_EVALUATION}, /* needs a longer proof than 10 */
+      {"0200000000000a", MTC_VERDICT_COSIGNERS},        /* nobody signed for log 2 */
+      {"000a", MTC_VERDICT_MALFORMED_CERTIFICATE},
+  };
+  const struct corpus *corpus = &corpora[0];
+  struct mtc_ca_params params;
+  struct mtc_bytes ca = {0};
+  struct mtc_verifier *verifier;
+  assert_int_equal(mtc_ca_certificate_parse(
+                       corpus->wire, mtc_span_of_bytes(&corpus->ca_certificate), &params, &error),
+                   MTC_OK);
+  params.min_serial = 0;
+  assert_int_equal(mtc_ca_certificate_make(&params, &ca, &error), MTC_OK);
+  assert_int_equal(mtc_verifier_open(corpus->wire, &verifier), MTC_OK);
+  assert_int_equal(mtc_verifier_add_ca(verifier, mtc_span_of_bytes(&ca), &error), MTC_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct mtc_bytes serial = unhex(mtc_span_of_text(cases[i].serial));
+    struct mtc_bytes changed =
+        rebuild(find(corpus, "cert_10_0.pem"), mtc_span_of_bytes(&serial), mtc_span_of(NULL, 0));
+    enum mtc_verdict verdict = check(verifier, mtc_span_of_bytes(&changed), NOW);
+    if (verdict != cases[i].verdict) {
+      fail_msg("%s: %s (%s)", cases[i].serial, mtc_verdict_text(verdict), result.detail);
+    }
+    mtc_bytes_free(&serial);
+    mtc_bytes_free(&changed);
+  }
+  mtc_verifier_close(verifier);
+  mtc_bytes_free(&ca);
+}
+
+/* Anybody may add cosignatures under IDs that nobody knows, well-formed or not. */
+static void unknown_cosigners_are_ignored(void **state) {
+  (void)state;
+  static const char *const names[] = {"cert_10_0.pem", "cert_10_12.pem"};
+  for (struct corpus *corpus = corpora; corpus < corpora + NUM_VERSIONS; corpus++) {
+    for (size_t n = 0; n < 2; n++) {
+      struct mtc_certificate certificate;
+      struct mtc_mtcproof proof;
+      struct mtc_bytes encoded = {0};
+      struct mtc_span der = find(corpus, names[n]);
+      enum mtc_verdict expected = check(corpus->verifier, der, NOW);
+      assert_int_equal(mtc_certificate_parse(der, &certificate, &error), MTC_OK);
+      assert_int_equal(mtc_mtcproof_parse(corpus->wire, certificate.signature, &proof, &error),
+                       MTC_OK);
+      proof.cosignatures[proof.num_cosignatures++] =
+          (struct mtc_cosignature){mtc_span_of("\x80", 1), mtc_span_of_text("not an ID")};
+      proof.cosignatures[proof.num_cosignatures++] =
+          (struct mtc_cosignature){mtc_span_of("\x81\xfd\x59\x63", 4), mtc_span_of(NULL, 0)};
+      assert_int_equal(mtc_mtcproof_append(corpus->wire, &proof, &encoded, &error), MTC_OK);
+      struct mtc_bytes changed = rebuild(der, mtc_span_of(NULL, 0), mtc_span_of_bytes(&encoded));
+      assert_true(mtc_verdict_is_ok(expected));
+      assert_int_equal(check(corpus->verifier, mtc_span_of_bytes(&changed), NOW), expected);
+      mtc_bytes_free(&encoded);
+      mtc_bytes_free(&changed);
+    }
+  }
 }
 
 /* No byte of an accepted certificate can change: nothing in it is decoration. */
@@ -237,6 +339,9 @@ static void validity_is_checked_last(void **state) {
   assert_int_equal(check(corpus->verifier, good, not_after), MTC_VERDICT_OK_COSIGNATURES);
   assert_int_equal(check(corpus->verifier, good, not_after + 1), MTC_VERDICT_EXPIRED);
   assert_int_equal(check(corpus->verifier, bad, not_after + 1), MTC_VERDICT_SUBTREE_MISMATCH);
+  struct mtc_span trusted = find(corpus, "cert_32_1.pem");
+  assert_int_equal(check(corpus->verifier, trusted, not_after), MTC_VERDICT_OK_TRUSTED_SUBTREE);
+  assert_int_equal(check(corpus->verifier, trusted, not_after + 1), MTC_VERDICT_EXPIRED);
 }
 
 /* The same relying party from the files that OpenSSL reads: cosigner certificates, subtrees. */
@@ -313,6 +418,8 @@ int main(void) {
       cmocka_unit_test(failures_have_their_reason),
       cmocka_unit_test(a_ca_certificate_alone_is_a_policy),
       cmocka_unit_test(other_versions_are_refused),
+      cmocka_unit_test(serial_numbers_are_bounded),
+      cmocka_unit_test(unknown_cosigners_are_ignored),
       cmocka_unit_test(every_flipped_bit_is_refused),
       cmocka_unit_test(validity_is_checked_last),
       cmocka_unit_test(openssl_files_give_the_same_verdicts),
