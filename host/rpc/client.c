@@ -25,7 +25,7 @@ struct mtc_rpc_client {
 mtc_status mtc_rpc_connect(const char *socket_path, struct mtc_rpc_client **out,
                            struct mtc_error *error) {
   struct sockaddr_un address;
-  mtc_status status = rpc_address(socket_path, &address, error);
+  mtc_status status = mtc_rpc_address(socket_path, &address, error);
   if (status != MTC_OK) return status;
   struct mtc_rpc_client *client = mtc_alloc(1, sizeof *client);
   if (!client) return mtc_fail(error, MTC_NOMEM, "connecting to %s: out of memory", socket_path);
@@ -54,7 +54,7 @@ void mtc_rpc_close(struct mtc_rpc_client *client) {
 
 /* Buffers what has arrived, without blocking. */
 static mtc_status read_some(struct mtc_rpc_client *client, struct mtc_error *error) {
-  rpc_bytes_consume(&client->input, client->consumed_len);
+  mtc_rpc_bytes_consume(&client->input, client->consumed_len);
   client->consumed_len = 0;
   uint8_t *room = mtc_bytes_reserve(&client->input, RPC_READ_LEN);
   if (!room) {
@@ -88,7 +88,7 @@ mtc_status mtc_rpc_send(struct mtc_rpc_client *client, enum mtc_rpc_method metho
   if (client->is_broken) return mtc_fail(error, MTC_IO, "the connection to the daemon is lost");
   struct mtc_bytes frame = {0};
   mtc_bytes_reserve(&frame, RPC_HEAD_LEN + body.len);
-  rpc_frame_append_head(&frame, (uint8_t)method, tag, body.len);
+  mtc_rpc_frame_append_head(&frame, (uint8_t)method, tag, body.len);
   mtc_bytes_append_span(&frame, body);
   mtc_status status = mtc_bytes_status(&frame);
   if (status != MTC_OK) {
@@ -163,7 +163,7 @@ mtc_status mtc_rpc_receive(struct mtc_rpc_client *client, int timeout_ms, uint32
     struct rpc_frame frame;
     uint64_t len;
     if (!mtc_read_span(&reader, client->consumed_len, &consumed)) reader.len = 0;
-    enum rpc_parsed parsed = rpc_frame_read(&reader, &frame, &len);
+    enum rpc_parsed parsed = mtc_rpc_frame_read(&reader, &frame, &len);
     if (parsed == RPC_MALFORMED) return malformed(client, out_error, "frame length");
     if (parsed == RPC_WHOLE) {
       mtc_status status = take_answer(client, &frame, out_status, out_body, out_error);

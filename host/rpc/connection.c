@@ -11,7 +11,7 @@
 
 #define MAX_PIECES 64
 
-struct rpc_connection *rpc_connection_make(struct rpc_core *core, int fd) {
+struct rpc_connection *mtc_rpc_connection_make(struct rpc_core *core, int fd) {
   struct rpc_connection *connection = mtc_alloc(1, sizeof *connection);
   if (!connection) return NULL;
   struct ucred credentials = {0};
@@ -27,18 +27,18 @@ struct rpc_connection *rpc_connection_make(struct rpc_core *core, int fd) {
   return connection;
 }
 
-void rpc_connection_close(struct rpc_connection *connection) {
+void mtc_rpc_connection_close(struct rpc_connection *connection) {
   struct rpc_queue unsent = {0};
   pthread_mutex_lock(&connection->core->mutex);
   connection->is_closed = true;
-  rpc_queue_append(&unsent, &connection->queued);
+  mtc_rpc_queue_append(&unsent, &connection->queued);
   pthread_mutex_unlock(&connection->core->mutex);
-  rpc_queue_free(&unsent);
-  rpc_queue_free(&connection->sending);
+  mtc_rpc_queue_free(&unsent);
+  mtc_rpc_queue_free(&connection->sending);
   mtc_bytes_free(&connection->input);
   (void)close(connection->fd);
   connection->fd = -1;
-  rpc_connection_release(connection);
+  mtc_rpc_connection_release(connection);
 }
 
 static bool drop(const struct rpc_connection *connection, const char *reason) {
@@ -75,7 +75,7 @@ static bool handle_frames(struct rpc_connection *connection, mtc_rpc_handler *ha
   while (!is_paused(connection)) {
     struct rpc_frame frame;
     uint64_t len;
-    enum rpc_parsed parsed = rpc_frame_read(&reader, &frame, &len);
+    enum rpc_parsed parsed = mtc_rpc_frame_read(&reader, &frame, &len);
     if (parsed == RPC_PARTIAL) break;
     if (parsed == RPC_MALFORMED) {
       char reason[80];
@@ -83,12 +83,12 @@ static bool handle_frames(struct rpc_connection *connection, mtc_rpc_handler *ha
                      (unsigned long long)len, RPC_MIN_FRAME, MTC_RPC_MAX_FRAME);
       return drop(connection, reason);
     }
-    struct mtc_rpc_request *request = rpc_request_make(connection, frame.tag);
+    struct mtc_rpc_request *request = mtc_rpc_request_make(connection, frame.tag);
     if (!request) return drop(connection, "out of memory");
     *out_progress = true;
     handler(context, frame.kind, frame.body, request);
   }
-  rpc_bytes_consume(&connection->input, connection->input.len - reader.len);
+  mtc_rpc_bytes_consume(&connection->input, connection->input.len - reader.len);
   return true;
 }
 
@@ -110,9 +110,9 @@ static void advance(struct rpc_connection *connection, size_t sent) {
   connection->sent_len = sent;
 }
 
-bool rpc_connection_flush(struct rpc_connection *connection) {
+bool mtc_rpc_connection_flush(struct rpc_connection *connection) {
   pthread_mutex_lock(&connection->core->mutex);
-  rpc_queue_append(&connection->sending, &connection->queued);
+  mtc_rpc_queue_append(&connection->sending, &connection->queued);
   bool has_failed = connection->has_failed;
   pthread_mutex_unlock(&connection->core->mutex);
   if (has_failed) return drop(connection, "an answer was lost");
@@ -143,8 +143,8 @@ static bool is_finished(struct rpc_connection *connection) {
   return finished;
 }
 
-bool rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
-                          mtc_rpc_handler *handler, void *context) {
+bool mtc_rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
+                              mtc_rpc_handler *handler, void *context) {
   if (events & EPOLLIN) {
     if (!read_some(connection)) return false;
   } else if (events & (EPOLLHUP | EPOLLERR)) {
@@ -152,7 +152,7 @@ bool rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
   }
   /* Handlers may answer at once, and sending may lift a pause: go on until nothing moves. */
   for (bool progress = true; progress;) {
-    if (!rpc_connection_flush(connection) ||
+    if (!mtc_rpc_connection_flush(connection) ||
         !handle_frames(connection, handler, context, &progress)) {
       return false;
     }
@@ -162,7 +162,7 @@ bool rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
   return false;
 }
 
-uint32_t rpc_connection_wants(struct rpc_connection *connection) {
+uint32_t mtc_rpc_connection_wants(struct rpc_connection *connection) {
   uint32_t events = 0;
   if (!connection->at_end && !is_paused(connection)) events |= EPOLLIN;
   if (connection->sending.first) events |= EPOLLOUT;

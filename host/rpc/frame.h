@@ -37,8 +37,8 @@ enum rpc_parsed { RPC_WHOLE, RPC_PARTIAL, RPC_MALFORMED };
 
 /* Reads one frame from the front of `reader`; only a whole one is consumed. `out_len` gets the
  * length field as soon as it is there: a wrong one is seen before its bytes are buffered. */
-static inline enum rpc_parsed rpc_frame_read(struct mtc_reader *reader, struct rpc_frame *out,
-                                             uint64_t *out_len) {
+static inline enum rpc_parsed mtc_rpc_frame_read(struct mtc_reader *reader, struct rpc_frame *out,
+                                                 uint64_t *out_len) {
   struct mtc_reader ahead = *reader;
   if (!mtc_read_uint(&ahead, RPC_LENGTH_LEN, out_len)) return RPC_PARTIAL;
   if (*out_len < RPC_MIN_FRAME || *out_len > MTC_RPC_MAX_FRAME) return RPC_MALFORMED;
@@ -53,15 +53,15 @@ static inline enum rpc_parsed rpc_frame_read(struct mtc_reader *reader, struct r
 }
 
 /* Appends a frame's head; `body_len` bytes must follow. */
-static inline void rpc_frame_append_head(struct mtc_bytes *bytes, uint8_t kind, uint32_t tag,
-                                         size_t body_len) {
+static inline void mtc_rpc_frame_append_head(struct mtc_bytes *bytes, uint8_t kind, uint32_t tag,
+                                             size_t body_len) {
   mtc_bytes_append_uint(bytes, body_len + RPC_MIN_FRAME, RPC_LENGTH_LEN);
   mtc_bytes_append_uint(bytes, kind, 1);
   mtc_bytes_append_uint(bytes, tag, 4);
 }
 
 /* Drops the first `len` bytes. */
-static inline void rpc_bytes_consume(struct mtc_bytes *bytes, size_t len) {
+static inline void mtc_rpc_bytes_consume(struct mtc_bytes *bytes, size_t len) {
   if (len == 0) return;
   bytes->len -= len;
   if (bytes->len) memmove(bytes->data, bytes->data + len, bytes->len);
@@ -114,29 +114,29 @@ struct mtc_rpc_request {
 };
 
 /* request.c */
-struct rpc_core *rpc_core_make(int wake_fd);
-void rpc_core_release(struct rpc_core *core);
+struct rpc_core *mtc_rpc_core_make(int wake_fd);
+void mtc_rpc_core_release(struct rpc_core *core);
 /* Takes one connection that was answered since its last turn, with a reference; NULL: none. */
-struct rpc_connection *rpc_core_take_touched(struct rpc_core *core);
-void rpc_connection_release(struct rpc_connection *connection);
-void rpc_queue_append(struct rpc_queue *queue, struct rpc_queue *tail);
-void rpc_queue_free(struct rpc_queue *queue);
+struct rpc_connection *mtc_rpc_core_take_touched(struct rpc_core *core);
+void mtc_rpc_connection_release(struct rpc_connection *connection);
+void mtc_rpc_queue_append(struct rpc_queue *queue, struct rpc_queue *tail);
+void mtc_rpc_queue_free(struct rpc_queue *queue);
 /* NULL when out of memory. */
-struct mtc_rpc_request *rpc_request_make(struct rpc_connection *connection, uint32_t tag);
+struct mtc_rpc_request *mtc_rpc_request_make(struct rpc_connection *connection, uint32_t tag);
 
 /* connection.c; the server's thread only. */
-struct rpc_connection *rpc_connection_make(struct rpc_core *core, int fd);
+struct rpc_connection *mtc_rpc_connection_make(struct rpc_core *core, int fd);
 /* Reads, calls the handler, sends, as far as it goes without blocking. False: close it. */
-bool rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
-                          mtc_rpc_handler *handler, void *context);
+bool mtc_rpc_connection_serve(struct rpc_connection *connection, uint32_t events,
+                              mtc_rpc_handler *handler, void *context);
 /* Sends what is queued, as far as it goes. False: the connection is lost. */
-bool rpc_connection_flush(struct rpc_connection *connection);
+bool mtc_rpc_connection_flush(struct rpc_connection *connection);
 /* The epoll events to wait for now. */
-uint32_t rpc_connection_wants(struct rpc_connection *connection);
-void rpc_connection_close(struct rpc_connection *connection);
+uint32_t mtc_rpc_connection_wants(struct rpc_connection *connection);
+void mtc_rpc_connection_close(struct rpc_connection *connection);
 
 /* listen.c */
-mtc_status rpc_listen(const char *path, int *out_fd, struct mtc_error *error);
-mtc_status rpc_address(const char *path, struct sockaddr_un *out, struct mtc_error *error);
+mtc_status mtc_rpc_listen(const char *path, int *out_fd, struct mtc_error *error);
+mtc_status mtc_rpc_address(const char *path, struct sockaddr_un *out, struct mtc_error *error);
 
 #endif

@@ -9,7 +9,7 @@
 #include "mtc/runtime.h"
 #include "rpc/frame.h"
 
-mtc_status rpc_address(const char *path, struct sockaddr_un *out, struct mtc_error *error) {
+mtc_status mtc_rpc_address(const char *path, struct sockaddr_un *out, struct mtc_error *error) {
   size_t len = strlen(path);
   *out = (struct sockaddr_un){.sun_family = AF_UNIX};
   if (len == 0 || len >= sizeof out->sun_path) {
@@ -28,7 +28,7 @@ static mtc_status fail_errno(struct mtc_error *error, const char *what, const ch
 static mtc_status check_name(const char *path, struct mtc_error *error) {
   struct stat info;
   struct sockaddr_un address;
-  mtc_status status = rpc_address(path, &address, error);
+  mtc_status status = mtc_rpc_address(path, &address, error);
   if (status != MTC_OK) return status;
   if (lstat(path, &info) != 0) {
     return errno == ENOENT ? MTC_OK : fail_errno(error, "cannot stat", path);
@@ -49,13 +49,13 @@ static mtc_status check_name(const char *path, struct mtc_error *error) {
   return status;
 }
 
-mtc_status rpc_listen(const char *path, int *out_fd, struct mtc_error *error) {
+mtc_status mtc_rpc_listen(const char *path, int *out_fd, struct mtc_error *error) {
   mtc_status status = check_name(path, error);
   if (status != MTC_OK) return status;
   struct sockaddr_un address;
   char temporary[sizeof address.sun_path + 4];
   (void)snprintf(temporary, sizeof temporary, "%s.new", path);
-  status = rpc_address(temporary, &address, error);
+  status = mtc_rpc_address(temporary, &address, error);
   if (status != MTC_OK) return status;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fail_errno(error, "cannot make a socket for", path);

@@ -6,7 +6,7 @@
 #include "mtc/runtime.h"
 #include "rpc/frame.h"
 
-struct rpc_core *rpc_core_make(int wake_fd) {
+struct rpc_core *mtc_rpc_core_make(int wake_fd) {
   struct rpc_core *core = mtc_alloc(1, sizeof *core);
   if (!core) return NULL;
   if (pthread_mutex_init(&core->mutex, NULL) != 0) {
@@ -18,7 +18,7 @@ struct rpc_core *rpc_core_make(int wake_fd) {
   return core;
 }
 
-void rpc_core_release(struct rpc_core *core) {
+void mtc_rpc_core_release(struct rpc_core *core) {
   pthread_mutex_lock(&core->mutex);
   bool last = --core->num_references == 0;
   pthread_mutex_unlock(&core->mutex);
@@ -49,7 +49,7 @@ static void touch_locked(struct rpc_connection *connection) {
   core->last_touched = connection;
 }
 
-struct rpc_connection *rpc_core_take_touched(struct rpc_core *core) {
+struct rpc_connection *mtc_rpc_core_take_touched(struct rpc_core *core) {
   pthread_mutex_lock(&core->mutex);
   struct rpc_connection *connection = core->first_touched;
   if (connection) {
@@ -62,18 +62,18 @@ struct rpc_connection *rpc_core_take_touched(struct rpc_core *core) {
   return connection;
 }
 
-void rpc_connection_release(struct rpc_connection *connection) {
+void mtc_rpc_connection_release(struct rpc_connection *connection) {
   struct rpc_core *core = connection->core;
   pthread_mutex_lock(&core->mutex);
   bool last = --connection->num_references == 0;
   pthread_mutex_unlock(&core->mutex);
   if (!last) return;
-  rpc_queue_free(&connection->queued);
+  mtc_rpc_queue_free(&connection->queued);
   mtc_free(connection);
-  rpc_core_release(core);
+  mtc_rpc_core_release(core);
 }
 
-void rpc_queue_append(struct rpc_queue *queue, struct rpc_queue *tail) {
+void mtc_rpc_queue_append(struct rpc_queue *queue, struct rpc_queue *tail) {
   if (!tail->first) return;
   if (queue->last) {
     queue->last->next = tail->first;
@@ -84,7 +84,7 @@ void rpc_queue_append(struct rpc_queue *queue, struct rpc_queue *tail) {
   *tail = (struct rpc_queue){0};
 }
 
-void rpc_queue_free(struct rpc_queue *queue) {
+void mtc_rpc_queue_free(struct rpc_queue *queue) {
   while (queue->first) {
     struct rpc_output *output = queue->first;
     queue->first = output->next;
@@ -94,7 +94,7 @@ void rpc_queue_free(struct rpc_queue *queue) {
   queue->last = NULL;
 }
 
-struct mtc_rpc_request *rpc_request_make(struct rpc_connection *connection, uint32_t tag) {
+struct mtc_rpc_request *mtc_rpc_request_make(struct rpc_connection *connection, uint32_t tag) {
   struct mtc_rpc_request *request = mtc_alloc(1, sizeof *request);
   if (!request) return NULL;
   *request = (struct mtc_rpc_request){connection, tag};
@@ -110,7 +110,7 @@ static struct rpc_output *make_output(enum rpc_answer_kind kind, uint32_t tag,
   struct rpc_output *output = mtc_alloc(1, sizeof *output);
   if (!output) return NULL;
   mtc_bytes_reserve(&output->bytes, RPC_HEAD_LEN + body.len);
-  rpc_frame_append_head(&output->bytes, (uint8_t)kind, tag, body.len);
+  mtc_rpc_frame_append_head(&output->bytes, (uint8_t)kind, tag, body.len);
   mtc_bytes_append_span(&output->bytes, body);
   if (mtc_bytes_status(&output->bytes) == MTC_OK) return output;
   mtc_bytes_free(&output->bytes);
@@ -132,12 +132,12 @@ static void finish(struct mtc_rpc_request *request, enum rpc_answer_kind kind,
     connection->has_failed = true;
   } else if (!connection->is_closed) {
     connection->queued_len += output->bytes.len;
-    rpc_queue_append(&connection->queued, &unsent);
+    mtc_rpc_queue_append(&connection->queued, &unsent);
   }
   touch_locked(connection);
   pthread_mutex_unlock(&connection->core->mutex);
-  rpc_queue_free(&unsent);
-  rpc_connection_release(connection);
+  mtc_rpc_queue_free(&unsent);
+  mtc_rpc_connection_release(connection);
   mtc_free(request);
 }
 

@@ -54,7 +54,7 @@ mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler
   atomic_init(&server->stopping, false);
   server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  server->core = rpc_core_make(server->wake_fd);
+  server->core = mtc_rpc_core_make(server->wake_fd);
   server->path = mtc_strdup(socket_path);
   if (!server->core || !server->path) {
     status = mtc_fail(error, MTC_NOMEM, "socket %s: out of memory", socket_path);
@@ -65,7 +65,7 @@ mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler
         mtc_fail(error, MTC_IO, "socket %s: no event descriptor: %s", socket_path, strerror(errno));
     goto out;
   }
-  status = rpc_listen(socket_path, &server->listen_fd, error);
+  status = mtc_rpc_listen(socket_path, &server->listen_fd, error);
   if (status != MTC_OK) goto out;
   if (lstat(socket_path, &server->name) != 0 ||
       !watch(server, EPOLL_CTL_ADD, server->wake_fd, EPOLLIN, &server->wake_fd) ||
@@ -86,17 +86,17 @@ static void close_connection(struct mtc_rpc_server *server, struct rpc_connectio
     server->connections[i] = server->connections[--server->num_connections];
     break;
   }
-  rpc_connection_close(connection);
+  mtc_rpc_connection_close(connection);
   set_accepting(server, true);
 }
 
 static void serve(struct mtc_rpc_server *server, struct rpc_connection *connection,
                   uint32_t events) {
-  if (!rpc_connection_serve(connection, events, server->handler, server->context)) {
+  if (!mtc_rpc_connection_serve(connection, events, server->handler, server->context)) {
     close_connection(server, connection);
     return;
   }
-  uint32_t interest = rpc_connection_wants(connection);
+  uint32_t interest = mtc_rpc_connection_wants(connection);
   if (interest == connection->interest) return;
   connection->interest = interest;
   if (!watch(server, EPOLL_CTL_MOD, connection->fd, interest, connection)) {
@@ -109,7 +109,7 @@ static void accept_some(struct mtc_rpc_server *server) {
     int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (fd < 0 && errno == EAGAIN) return;
-    struct rpc_connection *connection = fd < 0 ? NULL : rpc_connection_make(server->core, fd);
+    struct rpc_connection *connection = fd < 0 ? NULL : mtc_rpc_connection_make(server->core, fd);
     if (!connection) {
       /* The listener stays readable: without a pause this would spin. */
       mtc_log(MTC_LOG_WARNING, "rpc-accept", "reason=\"%s\"",
@@ -133,10 +133,10 @@ static void accept_some(struct mtc_rpc_server *server) {
 /* Serves the connections that were answered; at most so many that events get their turn. */
 static bool serve_touched(struct mtc_rpc_server *server) {
   for (size_t i = 0; i < RPC_MAX_CONNECTIONS; i++) {
-    struct rpc_connection *connection = rpc_core_take_touched(server->core);
+    struct rpc_connection *connection = mtc_rpc_core_take_touched(server->core);
     if (!connection) return true;
     if (connection->fd >= 0) serve(server, connection, 0);
-    rpc_connection_release(connection);
+    mtc_rpc_connection_release(connection);
   }
   return false;
 }
@@ -198,17 +198,17 @@ void mtc_rpc_server_close(struct mtc_rpc_server *server) {
   while (server->num_connections) {
     struct rpc_connection *connection = server->connections[--server->num_connections];
     /* What was answered in time still goes out, as far as the socket takes it. */
-    if (!rpc_connection_flush(connection)) connection->at_end = true;
-    rpc_connection_close(connection);
+    if (!mtc_rpc_connection_flush(connection)) connection->at_end = true;
+    mtc_rpc_connection_close(connection);
   }
   if (server->core) {
     struct rpc_connection *connection;
-    while ((connection = rpc_core_take_touched(server->core)))
-      rpc_connection_release(connection);
+    while ((connection = mtc_rpc_core_take_touched(server->core)))
+      mtc_rpc_connection_release(connection);
     pthread_mutex_lock(&server->core->mutex);
     server->core->wake_fd = -1;
     pthread_mutex_unlock(&server->core->mutex);
-    rpc_core_release(server->core);
+    mtc_rpc_core_release(server->core);
   }
   if (server->wake_fd >= 0) (void)close(server->wake_fd);
   if (server->epoll_fd >= 0) (void)close(server->epoll_fd);
