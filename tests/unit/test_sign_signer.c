@@ -40,7 +40,8 @@ static int setup(void **state) {
   struct mtc_error error = {0};
   (void)snprintf(folder, sizeof folder, "/tmp/mtc-test-XXXXXX");
   if (!mkdtemp(folder)) return -1;
-  return generate("p256.pem", MTC_ALGORITHM_ECDSA_P256_SHA256, &p256_public, &error);
+  return generate("p256.pem", MTC_ALGORITHM_ECDSA_P256_SHA256, &p256_public, &error) == MTC_OK ? 0
+                                                                                               : -1;
 }
 
 static int teardown(void **state) {
@@ -286,7 +287,7 @@ static void expect_in_proc(pid_t pid, const char *name, const char *expected) {
   (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
   FILE *file = fopen(path, "re");
   assert_non_null(file);
-  (void)fread(text, 1, sizeof text - 1, file);
+  assert_true(fread(text, 1, sizeof text - 1, file) > 0);
   (void)fclose(file);
   if (!strstr(text, expected)) fail_msg("%s lacks \"%s\": %s", path, expected, text);
 }

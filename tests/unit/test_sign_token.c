@@ -272,6 +272,36 @@ static void softhsm_signs_with_curves(void **state) {
   expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "type");
 }
 
+/* pkcs11-helper takes the first key with an id, so an id that two keys share names neither. */
+static void an_id_of_two_keys_is_refused(void **state) {
+  (void)state;
+  struct mtc_bytes out = {0};
+  struct mtc_error error = {0};
+  struct mtc_signer *signer = NULL;
+  struct mtc_key_request request = {.uri = in_folder("twin.pem"),
+                                    .algorithm = MTC_ALGORITHM_ECDSA_P256_SHA256};
+  must(mtc_key_generate(&request, &out, &error), &error);
+  assert_int_equal(run("softhsm2-util --token mtc-ca --pin 1234 --label twin --id 77 --force "
+                       ">/dev/null --import",
+                       "/twin.pem"),
+                   0);
+  request = (struct mtc_key_request){.uri = "pkcs11:token=mtc-ca;object=twin",
+                                     .module = SOFTHSM,
+                                     .pin_source = pin_source,
+                                     .algorithm = MTC_ALGORITHM_ECDSA_P256_SHA256};
+  struct mtc_signer_options options = options_of(&request, &out);
+  must(mtc_signer_open(&options, &signer, &error), &error);
+  mtc_signer_close(signer);
+  assert_int_equal(run("softhsm2-util --token mtc-ca --pin 1234 --label twin2 --id 77 --force "
+                       ">/dev/null --import",
+                       "/twin.pem"),
+                   0);
+  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "share the CKA_ID");
+  options.key = "pkcs11:token=mtc-ca;id=%77";
+  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error, "more than one");
+  mtc_bytes_free(&out);
+}
+
 /* The libraries of NSS find each other by LD_LIBRARY_PATH, which counts at program start only. */
 static void with_nss_libraries(char **argv) {
   char path[256];
@@ -292,6 +322,7 @@ int main(int argc, char **argv) {
   };
   const struct CMUnitTest softhsm_tests[] = {
       cmocka_unit_test(softhsm_signs_with_curves),
+      cmocka_unit_test(an_id_of_two_keys_is_refused),
   };
   mtc_log_init("test", MTC_LOG_WARNING);
   if (!getenv("MTC_NSS_DIR")) {

@@ -42,6 +42,9 @@ static PKCS11H_BOOL prompt(void *const global, void *const user, const pkcs11h_t
 }
 
 static void log_line(void *const global, const unsigned flags, const char *const format,
+                     va_list args) MTC_PRINTF(3, 0);
+
+static void log_line(void *const global, const unsigned flags, const char *const format,
                      va_list args) {
   char text[512];
   (void)global;
