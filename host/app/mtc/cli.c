@@ -1,0 +1,107 @@
+#include "app/mtc/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "mtc/proof.h"
+
+#define MAX_FILE_LEN (1u << 20)
+
+static void print_help(FILE *out, const struct cli_command *command) {
+  (void)fprintf(out, "usage: %s\n\n%s\n", command->usage, command->help);
+}
+
+int cli_usage(const struct cli_command *command, const char *problem) {
+  if (problem) (void)fprintf(stderr, "mtc: %s\n", problem);
+  (void)fprintf(stderr, "usage: %s\n(--help says more)\n", command->usage);
+  return CLI_USAGE;
+}
+
+int cli_fail(const struct cli_command *command, mtc_status status, const struct mtc_error *error) {
+  (void)fprintf(stderr, "mtc %s%s%s: %s\n", command->group ? command->group : "",
+                command->group ? " " : "", command->name,
+                error->text[0] ? error->text : mtc_status_name(status));
+  return CLI_FAILED;
+}
+
+int cli_option(const struct cli_command *command, int argc, char **argv,
+               const struct option *options) {
+  int option = getopt_long(argc, argv, ":", options, NULL);
+  if (option == 'h') print_help(stdout, command);
+  if (option == '?' || option == ':') {
+    char problem[256];
+    (void)snprintf(problem, sizeof problem,
+                   option == '?' ? "unknown option %.200s" : "option %.200s needs a value",
+                   argv[optind - 1]);
+    (void)cli_usage(command, problem);
+    return '?';
+  }
+  return option;
+}
+
+mtc_status cli_connect(const char *path, struct mtc_rpc_client **out, struct mtc_error *error) {
+  if (!path) path = getenv("MTC_SOCKET");
+  return mtc_rpc_connect(path ? path : "mtcd.sock", out, error);
+}
+
+bool cli_parse_serial(const char *text, uint64_t *out_serial) {
+  const char *colon = strchr(text, ':');
+  uint64_t log_number, index;
+  if (!colon) return mtc_parse_decimal(mtc_span_of_text(text), UINT64_MAX, out_serial);
+  if (!mtc_parse_decimal(mtc_span_of(text, (size_t)(colon - text)), 65535, &log_number) ||
+      !mtc_parse_decimal(mtc_span_of_text(colon + 1), (UINT64_C(1) << 48) - 1, &index))
+    return false;
+  *out_serial = log_number << 48 | index;
+  return true;
+}
+
+bool cli_parse_time(const char *text, int64_t *out_posix_s) {
+  struct tm tm = {0};
+  uint64_t seconds;
+  if (mtc_parse_decimal(mtc_span_of_text(text), INT64_MAX, &seconds)) {
+    *out_posix_s = (int64_t)seconds;
+    return true;
+  }
+  const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  if (!end || *end) return false;
+  *out_posix_s = (int64_t)timegm(&tm);
+  return true;
+}
+
+const char *cli_format_time(int64_t posix_s, char out_text[32]) {
+  struct tm tm;
+  time_t time = (time_t)posix_s;
+  if (!gmtime_r(&time, &tm) || !strftime(out_text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+    (void)snprintf(out_text, 32, "%" PRId64, posix_s);
+  return out_text;
+}
+
+void cli_print_json(json_t *value) {
+  if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) == 0) (void)putchar('\n');
+  json_decref(value);
+}
+
+mtc_status cli_load_pem(const char *path, const char *label, const char *other_label,
+                        struct mtc_bytes *out_der, struct mtc_error *error) {
+  struct mtc_bytes file = {0};
+  mtc_status status = mtc_file_read(path, MAX_FILE_LEN, &file, error);
+  if (!status && file.len && file.data[0] == 0x30) {
+    mtc_bytes_append_span(out_der, mtc_span_of_bytes(&file));
+    status = mtc_bytes_status(out_der);
+  } else if (!status) {
+    struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&file));
+    struct mtc_error first;
+    status = mtc_pem_next(&reader, label, out_der, &first);
+    if (status && other_label) {
+      reader = mtc_reader_of(mtc_span_of_bytes(&file));
+      status = mtc_pem_next(&reader, other_label, out_der, &first);
+    }
+    if (status)
+      status = mtc_fail(error, status, "%s: no %s in PEM or DER: %s", path, label, first.text);
+  }
+  mtc_bytes_free(&file);
+  return status;
+}

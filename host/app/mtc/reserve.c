@@ -1,0 +1,62 @@
+/* mtc reserve: serial numbers for CA software that must know them before it asks. */
+#include <stdio.h>
+
+#include "app/mtc/cli.h"
+
+static mtc_status call(const char *socket, uint64_t count, uint64_t *out_first,
+                       uint64_t *out_expires_s, struct mtc_error *error) {
+  struct mtc_rpc_client *client = NULL;
+  struct mtc_bytes request = {0}, answer = {0};
+  mtc_bytes_append_uint(&request, count, 8);
+  mtc_status status = mtc_bytes_status(&request);
+  if (!status) status = cli_connect(socket, &client, error);
+  if (!status)
+    status = mtc_rpc_call(client, MTC_RPC_RESERVE, mtc_span_of_bytes(&request), &answer, error);
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
+  if (!status &&
+      (!mtc_read_uint(&reader, 8, out_first) || !mtc_read_uint(&reader, 8, out_expires_s)))
+    status = mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
+  mtc_bytes_free(&request);
+  mtc_bytes_free(&answer);
+  mtc_rpc_close(client);
+  return status;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv) {
+  static const struct option options[] = {{"count", required_argument, NULL, 'n'},
+                                          {"socket", required_argument, NULL, 's'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+  const char *socket = NULL;
+  uint64_t count = 0, first = 0, expires_s = 0;
+  bool json = false;
+  struct mtc_error error = {""};
+  for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
+    if (option == 'n' && !mtc_parse_decimal(mtc_span_of_text(optarg), 65536, &count))
+      return cli_usage(command, "--count: 1 to 65536");
+    if (option == 's') socket = optarg;
+    if (option == 'j') json = true;
+    if (option == 'h' || option == '?') return option == 'h' ? CLI_DONE : CLI_USAGE;
+  }
+  if (count == 0 || optind != argc) return cli_usage(command, "--count: 1 to 65536");
+  mtc_status status = call(socket, count, &first, &expires_s, &error);
+  if (status) return cli_fail(command, status, &error);
+  char serial[24], time[32];
+  (void)snprintf(serial, sizeof serial, "%llu", (unsigned long long)first);
+  if (json)
+    cli_print_json(json_pack("{s:s, s:I, s:I}", "first_serial", serial, "count", (json_int_t)count,
+                             "expires", (json_int_t)expires_s));
+  else
+    (void)printf("%s and the %llu after it, until %s\n", serial, (unsigned long long)count - 1,
+                 cli_format_time((int64_t)expires_s, time));
+  return CLI_DONE;
+}
+
+const struct cli_command command_reserve = {NULL,
+                                            "reserve",
+                                            "mtc reserve --count N [--socket PATH] [--json]",
+                                            "reserve serial numbers",
+                                            "Reserves N consecutive serial numbers. One that no "
+                                            "request fills in time becomes a null entry.\n",
+                                            run};
