@@ -116,21 +116,24 @@ class Bench {
     nonce_ = static_cast<uint32_t>(random_()) | 1;
     model_.write_register(MTC_REG_NONCE, nonce_);
     command(MTC_CARD_CMD_RESYNC);
+    // What comes before the SYNC beat with the nonce is nothing, even another SYNC beat.
+    syncing_ = true;
+    input_ = sync_beat(nonce_ + 2);
+    while (!input_.empty()) cycle();
+    for (int i = 0; i < 300; i++) cycle();
+    CHECK(reg(MTC_REG_STATUS) == MTC_STATUS_DISCARDING_MASK ||
+              reg(MTC_REG_STATUS) == (MTC_STATUS_DISCARDING_MASK | MTC_STATUS_FAILED_MASK),
+          "STATUS 0x%x", reg(MTC_REG_STATUS));
     sync();
   }
 
   void sync() {
-    Bytes beat;
-    put(beat, MTC_CARD_MAGIC_SYNC, 4);
-    put(beat, MTC_CARD_STREAM_VERSION, 4);
-    put(beat, nonce_, 4);
-    fill_beat(beat);
-    input_ = beat;
-    taken_ = 0;
+    input_ = sync_beat(nonce_);
     syncing_ = true;
-    // At most two whole frames of the session before come first.
-    for (int i = 0;; i++) {
-      CHECK(i < 3, "no SYNC frame");
+    // At most two whole frames of the session before come first, and what is not asked for yet.
+    size_t limit = frame_.size() / kFrameLen + 3;
+    for (size_t i = 0;; i++) {
+      CHECK(i < limit, "no SYNC frame");
       Bytes frame = next_frame();
       if (get<uint16_t>(&frame[6]) != MTC_CARD_FRAME_KIND_SYNC) continue;
       if (get<uint32_t>(&frame[8]) != nonce_) continue;
@@ -144,6 +147,15 @@ class Bench {
     taken_ = frames_ = 0;
   }
 
+  // Lets the core run into the full output buffer.
+  void hold_output() {
+    blocked_ = true;
+    for (int i = 0; i < 200000; i++) cycle();
+    blocked_ = false;
+    CHECK(reg(MTC_REG_OUT_AVAIL) - frames_ == 2, "%u frames wait",
+          reg(MTC_REG_OUT_AVAIL) - frames_);
+  }
+
   void give(const Bytes &bytes) { input_.insert(input_.end(), bytes.begin(), bytes.end()); }
   void forget_input() { input_.clear(); }
   bool input_empty() const { return input_.empty(); }
@@ -151,7 +163,7 @@ class Bench {
   void cycle() {
     if (below(64) == 0) pick_mood();
     bool offer = !input_.empty() && below(100) >= static_cast<uint64_t>(idle_now_);
-    bool room = below(100) >= static_cast<uint64_t>(stall_now_);
+    bool room = !blocked_ && below(100) >= static_cast<uint64_t>(stall_now_);
     // What the credit grants must be taken at once.
     bool granted = !syncing_ && reg(MTC_REG_IN_CREDIT) != taken_;
     uint8_t beat[kBeatLen];
@@ -162,7 +174,7 @@ class Bench {
       taken_++;
     }
     if (moved.output) {
-      if (frame_.empty() && !syncing_)
+      if (frame_.size() % kFrameLen == 0 && !syncing_)
         CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0, "output before OUT_AVAIL");
       frame_.insert(frame_.end(), beat, beat + kBeatLen);
     }
@@ -173,8 +185,8 @@ class Bench {
       CHECK(i < 4000000, "no frame");
       cycle();
     }
-    Bytes frame;
-    frame.swap(frame_);
+    Bytes frame(frame_.begin(), frame_.begin() + kFrameLen);
+    frame_.erase(frame_.begin(), frame_.begin() + kFrameLen);
     CHECK(get<uint32_t>(&frame[0]) == MTC_CARD_MAGIC_FRAME, "magic of a frame");
     frames_++;
     return frame;
@@ -242,6 +254,15 @@ class Bench {
   }
 
  private:
+  static Bytes sync_beat(uint32_t nonce) {
+    Bytes beat;
+    put(beat, MTC_CARD_MAGIC_SYNC, 4);
+    put(beat, MTC_CARD_STREAM_VERSION, 4);
+    put(beat, nonce, 4);
+    fill_beat(beat);
+    return beat;
+  }
+
   // Bursts and pauses, around the percentages given.
   void pick_mood() {
     idle_now_ = below(4) ? idle_ : 0;
@@ -252,8 +273,8 @@ class Bench {
   std::mt19937_64 random_;
   int idle_, stall_, idle_now_ = 0, stall_now_ = 0;
   uint32_t nonce_ = 0, sequence_ = 0, taken_ = 0, frames_ = 0;
-  bool syncing_ = false;
-  Bytes input_, frame_;
+  bool syncing_ = false, blocked_ = false;
+  Bytes input_, frame_;  // frame_: output not yet asked for
 };
 
 void random_batches() {
@@ -272,6 +293,14 @@ void random_batches() {
       bench.expect(batch, number);
     }
   }
+}
+
+void held_output_is_kept() {
+  Bench bench(5, 0, 0);
+  Batch batch = bench.random_batch(1000, 250);
+  bench.give(batch.wire(bench.nonce(), 1));
+  bench.hold_output();
+  bench.expect(batch, 1);
 }
 
 void counters_count() {
@@ -315,6 +344,7 @@ void errors_close_the_batch() {
       {128 + 32, 7, 4, MTC_CARD_ERR_SEEDS, 7, true},
       {192, 0, 4, MTC_CARD_ERR_LENGTH, 0, true},
       {192, 8193, 4, MTC_CARD_ERR_LENGTH, 8193, true},
+      {192, 0x10064, 4, MTC_CARD_ERR_LENGTH, 0x10064, true},
       {192, 0xFFFFFFFF, 4, MTC_CARD_ERR_LENGTH, 0xFFFFFFFF, true},
   };
   uint32_t number = 0;
@@ -359,6 +389,7 @@ void sessions_can_be_broken_off() {
 
 int main() {
   counters_count();
+  held_output_is_kept();
   random_batches();
   errors_close_the_batch();
   sessions_can_be_broken_off();
