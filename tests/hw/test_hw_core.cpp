@@ -1,0 +1,397 @@
+// The whole core against libcrypto: random batches at any start index under several patterns of idle
+// input and stalled output, every error of the stream, and sessions that are broken off.
+#include <openssl/sha.h>
+
+#include <array>
+#include <cstring>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "check.hpp"
+#include "hash/card_regs.h"
+#include "model.hpp"
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+using Hash = std::array<uint8_t, 32>;
+using Node = std::pair<unsigned, uint64_t>;  // level, number
+
+void put(Bytes &out, uint64_t value, int width) {
+  for (int i = 0; i < width; i++) out.push_back(static_cast<uint8_t>(value >> 8 * i));
+}
+
+template <typename T>
+T get(const uint8_t *in) {
+  T value;
+  std::memcpy(&value, in, sizeof value);
+  return value;
+}
+
+void fill_beat(Bytes &out) { out.resize((out.size() + 63) / 64 * 64); }
+
+Hash sha256(const Bytes &message) {
+  Hash hash;
+  SHA256(message.data(), message.size(), hash.data());
+  return hash;
+}
+
+// A batch with everything that the card has to answer.
+struct Batch {
+  uint64_t start = 0;
+  std::vector<Bytes> entries;
+  std::vector<uint32_t> cookies;
+  std::map<unsigned, Hash> seeds;  // by level
+
+  std::map<Node, Hash> expected() const {
+    std::map<Node, Hash> nodes;
+    std::map<unsigned, Hash> peaks = seeds;
+    for (size_t i = 0; i < entries.size(); i++) {
+      Bytes message = {0x00};
+      message.insert(message.end(), entries[i].begin(), entries[i].end());
+      Hash hash = sha256(message);
+      uint64_t index = start + i;
+      unsigned level = 0;
+      nodes[{0, index}] = hash;
+      for (; index & 1; index >>= 1) {
+        message = {0x01};
+        message.insert(message.end(), peaks[level].begin(), peaks[level].end());
+        message.insert(message.end(), hash.begin(), hash.end());
+        hash = sha256(message);
+        nodes[{++level, index >> 1}] = hash;
+      }
+      peaks[level] = hash;
+    }
+    return nodes;
+  }
+
+  Bytes wire(uint32_t nonce, uint32_t number) const {
+    Bytes out;
+    put(out, MTC_CARD_MAGIC_BATCH, 4);
+    put(out, MTC_CARD_STREAM_VERSION, 4);
+    put(out, nonce, 4);
+    put(out, number, 4);
+    put(out, start, 8);
+    put(out, entries.size(), 4);
+    put(out, seeds.size(), 4);
+    fill_beat(out);
+    for (const auto &[level, hash] : seeds) {
+      out.insert(out.end(), hash.begin(), hash.end());
+      put(out, level, 4);
+      fill_beat(out);
+    }
+    for (size_t i = 0; i < entries.size(); i++) {
+      put(out, entries[i].size(), 4);
+      put(out, cookies[i], 4);
+      out.insert(out.end(), entries[i].begin(), entries[i].end());
+      while (out.size() % 64) out.push_back(0xEE);  // padding is not looked at
+    }
+    return out;
+  }
+};
+
+class Bench {
+ public:
+  Bench(int seed, int idle_percent, int stall_percent)
+      : model_(seed), random_(seed), idle_(idle_percent), stall_(stall_percent) {
+    CHECK(model_.read_register(MTC_REG_ID) == MTC_CARD_REGISTER_ID, "ID");
+    CHECK(model_.read_register(MTC_REG_VERSION) == MTC_CARD_INTERFACE_VERSION, "VERSION");
+    resync();
+  }
+
+  uint64_t below(uint64_t bound) { return random_() % bound; }
+  uint32_t reg(uint32_t offset) { return model_.read_register(offset); }
+  uint32_t nonce() const { return nonce_; }
+
+  void command(uint32_t code, uint32_t expected_result = 0) {
+    model_.write_register(MTC_REG_CMD, code);
+    model_.write_register(MTC_REG_CMD_SEQ, ++sequence_);
+    CHECK(reg(MTC_REG_CMD_ACK) == sequence_, "command %u was not acknowledged", code);
+    CHECK(reg(MTC_REG_CMD_RESULT) == expected_result, "command %u", code);
+  }
+
+  // Starts a session on a core in any state, as docs/registers.md says.
+  void resync() {
+    nonce_ = static_cast<uint32_t>(random_()) | 1;
+    model_.write_register(MTC_REG_NONCE, nonce_);
+    command(MTC_CARD_CMD_RESYNC);
+    // What comes before the SYNC beat with the nonce is nothing, even another SYNC beat.
+    syncing_ = true;
+    input_ = sync_beat(nonce_ + 2);
+    while (!input_.empty()) cycle();
+    for (int i = 0; i < 300; i++) cycle();
+    CHECK(reg(MTC_REG_STATUS) == MTC_STATUS_DISCARDING_MASK ||
+              reg(MTC_REG_STATUS) == (MTC_STATUS_DISCARDING_MASK | MTC_STATUS_FAILED_MASK),
+          "STATUS 0x%x", reg(MTC_REG_STATUS));
+    sync();
+  }
+
+  void sync() {
+    input_ = sync_beat(nonce_);
+    syncing_ = true;
+    // At most two whole frames of the session before come first, and what is not asked for yet.
+    size_t limit = frame_.size() / kFrameLen + 3;
+    for (size_t i = 0;; i++) {
+      CHECK(i < limit, "no SYNC frame");
+      Bytes frame = next_frame();
+      if (get<uint16_t>(&frame[6]) != MTC_CARD_FRAME_KIND_SYNC) continue;
+      if (get<uint32_t>(&frame[8]) != nonce_) continue;
+      break;
+    }
+    CHECK(reg(MTC_REG_SYNC_ACK) == nonce_, "SYNC_ACK");
+    CHECK(reg(MTC_REG_OUT_AVAIL) == 0, "OUT_AVAIL after SYNC");
+    CHECK(reg(MTC_REG_IN_CREDIT) == reg(MTC_REG_CAPS_INPUT), "IN_CREDIT after SYNC");
+    CHECK(reg(MTC_REG_ERR_CAUSE) == 0, "ERR_CAUSE after SYNC");
+    syncing_ = false;
+    taken_ = frames_ = 0;
+  }
+
+  // Lets the core run into the full output buffer.
+  void hold_output() {
+    blocked_ = true;
+    for (int i = 0; i < 200000; i++) cycle();
+    blocked_ = false;
+    CHECK(reg(MTC_REG_OUT_AVAIL) - frames_ == 2, "%u frames wait",
+          reg(MTC_REG_OUT_AVAIL) - frames_);
+  }
+
+  void give(const Bytes &bytes) { input_.insert(input_.end(), bytes.begin(), bytes.end()); }
+  void forget_input() { input_.clear(); }
+  bool input_empty() const { return input_.empty(); }
+
+  void cycle() {
+    if (below(64) == 0) pick_mood();
+    bool offer = !input_.empty() && below(100) >= static_cast<uint64_t>(idle_now_);
+    bool room = !blocked_ && below(100) >= static_cast<uint64_t>(stall_now_);
+    // What the credit grants must be taken at once.
+    bool granted = !syncing_ && reg(MTC_REG_IN_CREDIT) != taken_;
+    uint8_t beat[kBeatLen];
+    Model::Moved moved = model_.cycle(offer ? input_.data() : nullptr, room ? beat : nullptr);
+    CHECK(!(offer && granted) || moved.input, "a granted beat was not taken");
+    if (moved.input) {
+      input_.erase(input_.begin(), input_.begin() + kBeatLen);
+      taken_++;
+    }
+    if (moved.output) {
+      if (frame_.size() % kFrameLen == 0 && !syncing_)
+        CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0, "output before OUT_AVAIL");
+      frame_.insert(frame_.end(), beat, beat + kBeatLen);
+    }
+  }
+
+  Bytes next_frame() {
+    for (int i = 0; frame_.size() < kFrameLen; i++) {
+      CHECK(i < 4000000, "no frame");
+      cycle();
+    }
+    Bytes frame(frame_.begin(), frame_.begin() + kFrameLen);
+    frame_.erase(frame_.begin(), frame_.begin() + kFrameLen);
+    CHECK(get<uint32_t>(&frame[0]) == MTC_CARD_MAGIC_FRAME, "magic of a frame");
+    frames_++;
+    return frame;
+  }
+
+  // Runs a batch and compares every record; with an error code, only what came before it.
+  void expect(const Batch &batch, uint32_t number, uint32_t code = 0, uint32_t info = 0,
+              bool promised = true) {
+    std::map<Node, Hash> expected = batch.expected();
+    size_t left = promised ? expected.size() : 0, so_far = 0, promise = left;
+    for (uint32_t frame_number = 0;; frame_number++) {
+      Bytes frame = next_frame();
+      size_t count = std::min<size_t>(left, MTC_CARD_FRAME_RECORDS);
+      left -= count;
+      for (size_t i = 1; i <= MTC_CARD_FRAME_RECORDS; i++) {
+        const uint8_t *record = &frame[i * kBeatLen];
+        if (record[41] == MTC_CARD_RECORD_PADDING) {
+          CHECK(code || i > count, "padding in a good batch");
+          CHECK(Bytes(record, record + kBeatLen) == Bytes(kBeatLen), "padding is not zero");
+          continue;
+        }
+        so_far++;
+        Node node = {record[40], get<uint64_t>(record + 32)};
+        auto found = expected.find(node);
+        CHECK(i <= count && found != expected.end(), "level %u node %llu was not asked for",
+              node.first, static_cast<unsigned long long>(node.second));
+        CHECK(std::memcmp(record, found->second.data(), 32) == 0, "level %u node %llu is wrong",
+              node.first, static_cast<unsigned long long>(node.second));
+        CHECK(record[41] == (node.first ? MTC_CARD_RECORD_NODE : MTC_CARD_RECORD_LEAF), "type");
+        CHECK(get<uint32_t>(record + 44) == number, "batch");
+        uint32_t cookie = node.first ? 0 : batch.cookies[node.second - batch.start];
+        CHECK(get<uint32_t>(record + 48) == cookie, "cookie");
+        expected.erase(found);
+      }
+      CHECK(get<uint32_t>(&frame[8]) == nonce_, "nonce");
+      CHECK(get<uint32_t>(&frame[12]) == number, "batch of the frame");
+      CHECK(get<uint32_t>(&frame[16]) == frame_number, "number of the frame");
+      CHECK(get<uint32_t>(&frame[20]) == promise, "promise");
+      CHECK(get<uint32_t>(&frame[24]) == so_far, "records so far");
+      CHECK(get<uint32_t>(&frame[28]) == (left == 0), "end mark");
+      CHECK(get<uint32_t>(&frame[32]) == (left ? 0 : code), "error code %u",
+            get<uint32_t>(&frame[32]));
+      CHECK(get<uint32_t>(&frame[36]) == (left ? 0 : info), "error info");
+      if (left == 0) break;
+    }
+    CHECK(code || expected.empty(), "%zu records did not come", expected.size());
+    CHECK(reg(MTC_REG_ERR_CAUSE) == code, "ERR_CAUSE");
+  }
+
+  Batch random_batch(uint64_t start, size_t num_entries) {
+    static const unsigned edges[] = {1, 54, 55, 56, 57, 63, 64, 118, 119, 120, 121};
+    Batch batch;
+    batch.start = start;
+    for (size_t i = 0; i < num_entries; i++) {
+      size_t len = below(3) ? 1 + below(400) : edges[below(std::size(edges))];
+      Bytes entry(len);
+      for (uint8_t &byte : entry) byte = static_cast<uint8_t>(random_());
+      batch.entries.push_back(entry);
+      batch.cookies.push_back(static_cast<uint32_t>(random_()));
+    }
+    for (unsigned level = 0; level < 48; level++)
+      if (start >> level & 1)
+        for (uint8_t &byte : batch.seeds[level]) byte = static_cast<uint8_t>(random_());
+    return batch;
+  }
+
+ private:
+  static Bytes sync_beat(uint32_t nonce) {
+    Bytes beat;
+    put(beat, MTC_CARD_MAGIC_SYNC, 4);
+    put(beat, MTC_CARD_STREAM_VERSION, 4);
+    put(beat, nonce, 4);
+    fill_beat(beat);
+    return beat;
+  }
+
+  // Bursts and pauses, around the percentages given.
+  void pick_mood() {
+    idle_now_ = below(4) ? idle_ : 0;
+    stall_now_ = below(4) ? stall_ : 0;
+  }
+
+  Model model_;
+  std::mt19937_64 random_;
+  int idle_, stall_, idle_now_ = 0, stall_now_ = 0;
+  uint32_t nonce_ = 0, sequence_ = 0, taken_ = 0, frames_ = 0;
+  bool syncing_ = false, blocked_ = false;
+  Bytes input_, frame_;  // frame_: output not yet asked for
+};
+
+void random_batches() {
+  static const int patterns[][2] = {{0, 0}, {60, 0}, {0, 95}, {95, 95}};
+  int seed = 1;
+  for (const auto &pattern : patterns) {
+    Bench bench(seed++, pattern[0], pattern[1]);
+    for (uint32_t number = 0; number < 12; number++) {
+      size_t count = 1 + bench.below(number % 3 ? 40 : 200);
+      uint64_t start = bench.below(UINT64_C(1) << (1 + bench.below(48)));
+      if (number == 0) start = 0;
+      if (number == 1) start = (UINT64_C(1) << 48) - count;
+      Batch batch = bench.random_batch(std::min(start, (UINT64_C(1) << 48) - count), count);
+      if (number == 2) batch.entries[0] = Bytes(8192, 0xAB);
+      bench.give(batch.wire(bench.nonce(), number));
+      bench.expect(batch, number);
+    }
+  }
+}
+
+void held_output_is_kept() {
+  Bench bench(5, 0, 0);
+  Batch batch = bench.random_batch(1000, 250);
+  bench.give(batch.wire(bench.nonce(), 1));
+  bench.hold_output();
+  bench.expect(batch, 1);
+}
+
+void counters_count() {
+  Bench bench(7, 0, 0);
+  Batch batch = bench.random_batch(5, 50);
+  uint64_t leaf_blocks = 0, nodes = batch.expected().size() - 50;
+  for (const Bytes &entry : batch.entries) leaf_blocks += (entry.size() + 1 + 8) / 64 + 1;
+  bench.give(batch.wire(bench.nonce(), 1));
+  bench.expect(batch, 1);
+  CHECK(bench.reg(MTC_REG_ENTRIES_LO) == 0, "counters show before the snapshot");
+  bench.command(MTC_CARD_CMD_SNAPSHOT);
+  CHECK(bench.reg(MTC_REG_ENTRIES_LO) == 50, "ENTRIES");
+  CHECK(bench.reg(MTC_REG_LEAF_HASHES_LO) == 50, "LEAF_HASHES");
+  CHECK(bench.reg(MTC_REG_LEAF_BLOCKS_LO) == leaf_blocks, "LEAF_BLOCKS");
+  CHECK(bench.reg(MTC_REG_NODE_HASHES_LO) == nodes, "NODE_HASHES");
+  CHECK(bench.reg(MTC_REG_NODE_BLOCKS_LO) == 2 * nodes, "NODE_BLOCKS");
+  CHECK(bench.reg(MTC_REG_CYCLES_LO) > 66 * (leaf_blocks + 2 * nodes), "CYCLES");
+  bench.command(77, 1);
+}
+
+void errors_close_the_batch() {
+  Bench bench(11, 30, 30);
+  struct Damage {
+    size_t offset;
+    uint64_t value;
+    int width;
+    uint32_t code, info;
+    bool promised;
+  };
+  // Of a batch at start 6: header, 2 seeds, entries from byte 192 on.
+  const Damage damages[] = {
+      {0, 0x12345678, 4, MTC_CARD_ERR_MAGIC, 0x12345678, false},
+      {4, 2, 4, MTC_CARD_ERR_VERSION, 2, false},
+      {8, 0, 4, MTC_CARD_ERR_NONCE, 0, false},
+      {24, 0, 4, MTC_CARD_ERR_COUNT, 0, false},
+      {24, (1 << 20) + 1, 4, MTC_CARD_ERR_COUNT, (1 << 20) + 1, false},
+      {16, UINT64_C(0xFFFFFFFFFFFF), 8, MTC_CARD_ERR_START, 0xFFFFFFFF, false},
+      {16, UINT64_C(0xF000000000000006), 8, MTC_CARD_ERR_START, 6, false},
+      {28, 3, 4, MTC_CARD_ERR_SEEDS, 3, false},
+      {64 + 32, 2, 4, MTC_CARD_ERR_SEEDS, 2, true},
+      {128 + 32, 7, 4, MTC_CARD_ERR_SEEDS, 7, true},
+      {192, 0, 4, MTC_CARD_ERR_LENGTH, 0, true},
+      {192, 8193, 4, MTC_CARD_ERR_LENGTH, 8193, true},
+      {192, 0x10064, 4, MTC_CARD_ERR_LENGTH, 0x10064, true},
+      {192, 0xFFFFFFFF, 4, MTC_CARD_ERR_LENGTH, 0xFFFFFFFF, true},
+  };
+  uint32_t number = 0;
+  for (const Damage &damage : damages) {
+    Batch batch = bench.random_batch(6, 90);
+    Bytes wire = batch.wire(bench.nonce(), ++number);
+    for (int i = 0; i < damage.width; i++)
+      wire[damage.offset + i] = static_cast<uint8_t>(damage.value >> 8 * i);
+    bench.give(wire);
+    bench.expect(batch, number, damage.code, damage.info, damage.promised);
+    // The rest is discarded until the SYNC beat; afterwards all is well.
+    while (!bench.input_empty()) bench.cycle();
+    CHECK(bench.reg(MTC_REG_STATUS) & MTC_STATUS_FAILED_MASK, "STATUS");
+    bench.sync();
+    batch = bench.random_batch(bench.below(1000), 70);
+    bench.give(batch.wire(bench.nonce(), ++number));
+    bench.expect(batch, number);
+  }
+  // An error in the middle: what is hashed by then is right.
+  Batch batch = bench.random_batch(100, 100);
+  batch.entries[70].clear();
+  bench.give(batch.wire(bench.nonce(), ++number));
+  bench.expect(batch, number, MTC_CARD_ERR_LENGTH, 0);
+  bench.sync();
+}
+
+void sessions_can_be_broken_off() {
+  for (int seed = 100; seed < 140; seed++) {
+    Bench bench(seed, 20, seed % 2 ? 50 : 99);
+    Batch batch = bench.random_batch(bench.below(5000), 100);
+    bench.give(batch.wire(bench.nonce(), 1));
+    for (uint64_t i = bench.below(40000); i; i--) bench.cycle();
+    bench.forget_input();
+    bench.resync();
+    batch = bench.random_batch(bench.below(5000), 40);
+    bench.give(batch.wire(bench.nonce(), 2));
+    bench.expect(batch, 2);
+  }
+}
+
+}  // namespace
+
+int main() {
+  counters_count();
+  held_output_is_kept();
+  random_batches();
+  errors_close_the_batch();
+  sessions_can_be_broken_off();
+  return 0;
+}
