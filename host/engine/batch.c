@@ -23,19 +23,15 @@ void batch_clear(struct batch *batch) {
 /* Gives the batch its entries; their indices became theirs when they were queued. */
 mtc_status batch_seal(struct mtc_engine *engine, struct mtc_error *error) {
   struct batch *batch = &engine->batch;
-  bool has_item;
-  int64_t oldest_ms, expiry_s, now_s = mtc_clock_now_ms() / 1000;
-  (void)error;
+  size_t num = engine->num_due;
   pthread_mutex_lock(&engine->lock);
-  size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &has_item,
-                              &oldest_ms, &expiry_s);
   batch->items = mtc_alloc(num, sizeof *batch->items);
   batch->entries = mtc_alloc(num, sizeof *batch->entries);
   batch->public_keys = mtc_alloc(num, sizeof *batch->public_keys);
   if (!batch->items || !batch->entries || !batch->public_keys) {
     pthread_mutex_unlock(&engine->lock);
     batch_clear(batch);
-    return MTC_NOMEM;
+    return mtc_fail(error, MTC_NOMEM, "a batch of %zu entries: out of memory", num);
   }
   batch->old_size = engine->queue.first_index;
   batch->num_entries = num;

@@ -80,6 +80,7 @@ struct mtc_engine {
   /* The engine's thread alone. */
   pthread_t thread;
   bool thread_runs;
+  size_t num_due; /* places that the next batch takes */
   struct batch batch;
   struct mtc_frontier frontier; /* of the committed tree */
   int64_t next_landmark_ms;     /* monotonic; 0: never */

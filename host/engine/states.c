@@ -118,7 +118,7 @@ static bool collect(struct mtc_engine *engine) {
     bool has_item;
     size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &has_item,
                                 &oldest_ms, &expiry_s);
-    if (has_item && num >= engine->options.batch_max_entries) return true;
+    if (num >= engine->options.batch_max_entries) return true;
     if (has_item) {
       int64_t due_ms = oldest_ms + engine->options.batch_max_delay_ms;
       if (due_ms <= now_ms) return true;
@@ -169,8 +169,10 @@ static bool batch_is_due(struct mtc_engine *engine) {
   size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries,
                               mtc_clock_now_ms() / 1000, &has_item, &oldest_ms, &expiry_s);
   pthread_mutex_unlock(&engine->lock);
-  return has_item && (num >= engine->options.batch_max_entries ||
-                      oldest_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms());
+  /* SEAL takes these: counting again, after the clock was set back, might find fewer. */
+  engine->num_due = num;
+  if (num >= engine->options.batch_max_entries) return true;
+  return has_item && oldest_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms();
 }
 
 void *engine_thread(void *context) {
