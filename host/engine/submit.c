@@ -22,6 +22,9 @@ static mtc_status check_submission(const struct mtc_engine *engine,
   status =
       mtc_tbs_entry_parse(engine->options.wire, &engine->options.ca_id, entry.tbs, &tbs, error);
   if (status) return status;
+  if (submission->public_key.len < 1 || submission->public_key.len > MTC_MAX_ENTRY_LEN)
+    return mtc_fail(error, MTC_INPUT, "a public key of %zu bytes; 1 to %u are allowed",
+                    submission->public_key.len, MTC_MAX_ENTRY_LEN);
   mtc_hash_message(submission->public_key, &hash);
   if (memcmp(hash.bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
     return mtc_fail(error, MTC_INPUT, "the public key is not the one that the log entry hashes");
