@@ -89,6 +89,7 @@ struct mtc_engine {
 };
 
 /* queue.c: places in the log. All under engine->lock. */
+mtc_status queue_make_room(struct queue *queue, size_t num_slots);
 mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s);
 struct slot *queue_at(struct queue *queue, size_t offset);
 void queue_pop(struct queue *queue, size_t num_slots);

@@ -2,8 +2,11 @@
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
-static mtc_status grow(struct queue *queue) {
-  size_t capacity = queue->capacity ? 2 * queue->capacity : 256;
+mtc_status queue_make_room(struct queue *queue, size_t num_slots) {
+  size_t capacity = queue->capacity ? queue->capacity : 256;
+  while (capacity < queue->num_slots + num_slots)
+    capacity *= 2;
+  if (capacity == queue->capacity) return MTC_OK;
   struct slot *slots = mtc_alloc(capacity, sizeof *slots);
   if (!slots) return MTC_NOMEM;
   for (size_t i = 0; i < queue->num_slots; i++)
@@ -20,10 +23,8 @@ struct slot *queue_at(struct queue *queue, size_t offset) {
 }
 
 mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s) {
-  if (queue->num_slots == queue->capacity) {
-    mtc_status status = grow(queue);
-    if (status) return status;
-  }
+  mtc_status status = queue_make_room(queue, 1);
+  if (status) return status;
   queue->num_slots++;
   *queue_at(queue, queue->num_slots - 1) = (struct slot){item, expires_s};
   if (item) {

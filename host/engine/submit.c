@@ -180,11 +180,15 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
   uint64_t first = queue->first_index + queue->num_slots;
   if (engine->halted)
     status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
-  else if (engine->stopping || queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
+  else if (engine->stopping)
+    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  else if (queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
     status = mtc_fail(error, MTC_BUSY, "too many indices are reserved; try again later");
   else if (first + count - 1 > MTC_MAX_INDEX)
     status = mtc_fail(error, MTC_INPUT, "log %llu is full",
                       (unsigned long long)engine->options.log_number);
+  else if (queue_make_room(queue, (size_t)count))
+    status = mtc_fail(error, MTC_NOMEM, "%llu indices: out of memory", (unsigned long long)count);
   /* Durable before anybody is told: after a crash nobody else gets these indices. */
   if (!status) status = mtc_store_reserve(engine->options.store, first, count, expires_s, error);
   for (uint64_t i = 0; !status && i < count; i++)
