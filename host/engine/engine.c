@@ -89,12 +89,6 @@ void mtc_engine_close(struct mtc_engine *engine) {
   pthread_cond_broadcast(&engine->wake);
   pthread_mutex_unlock(&engine->lock);
   if (engine->thread_runs) pthread_join(engine->thread, NULL);
-  for (size_t i = 0; i < engine->queue.num_slots; i++) {
-    struct item *item = queue_at(&engine->queue, i)->item;
-    if (!item) continue;
-    item_answer(item, MTC_BUSY, engine->options.log_number, "the daemon is stopping");
-    item_free(item);
-  }
   pthread_mutex_destroy(&engine->lock);
   pthread_mutex_destroy(&engine->landmark_lock);
   pthread_cond_destroy(&engine->wake);
