@@ -17,6 +17,8 @@ static mtc_status copy_options(struct mtc_engine *engine, const struct mtc_engin
   engine->options.reservation_ttl_s = or_default(options->reservation_ttl_s, 60);
   if (engine->options.batch_max_entries > 1u << 20)
     return mtc_fail(error, MTC_INPUT, "batch_max_entries is above 2^20");
+  if (engine->options.queue_max_entries > 1u << 20)
+    return mtc_fail(error, MTC_INPUT, "queue_max_entries is above 2^20");
   mtc_bytes_append_span(&engine->public_key, options->public_key);
   engine->publish_folder = mtc_strdup(options->publish_folder);
   if (mtc_bytes_status(&engine->public_key) || !engine->publish_folder) return MTC_NOMEM;

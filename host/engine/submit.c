@@ -130,7 +130,9 @@ static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, ui
 static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
                           struct item *item, struct mtc_error *error) {
   struct queue *queue = &engine->queue;
-  if (queue->num_items >= engine->options.queue_max_entries)
+  /* What fills a reserved place may be what the others wait for: it finds room in a full queue. */
+  size_t max_items = engine->options.queue_max_entries * (submission->at_reserved ? 2u : 1u);
+  if (queue->num_items >= max_items)
     return mtc_fail(error, MTC_BUSY, "%zu entries are waiting; try again later", queue->num_items);
   if (submission->at_reserved)
     return fill_reserved(engine, item, submission->reserved_index, error);
