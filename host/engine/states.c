@@ -197,6 +197,7 @@ static void answer_waiting(struct mtc_engine *engine) {
 void *engine_thread(void *context) {
   struct mtc_engine *engine = context;
   for (;;) {
+    fault(&states[MTC_ENGINE_COLLECT], "before");
     pthread_mutex_lock(&engine->lock);
     engine->stats.state = MTC_ENGINE_COLLECT;
     bool goes_on = collect(engine);
