@@ -86,6 +86,7 @@ struct mtc_engine {
   int64_t next_landmark_ms;     /* monotonic; 0: never */
 
   pthread_mutex_t landmark_lock; /* one allocation at a time */
+  bool landmarks_unpublished;    /* under it: the newest is stored, its file was not written */
 };
 
 /* queue.c: places in the log. All under engine->lock. */
@@ -123,6 +124,7 @@ mtc_status engine_checkpoint_note(struct mtc_engine *engine, const struct mtc_he
 mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error);
 
 /* landmark.c */
+mtc_status engine_schedule_landmark(struct mtc_engine *engine, struct mtc_error *error);
 mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error *error);
 
 /* states.c: runs the states from `from` on to CERTIFY; FATAL and CORRUPT halt the engine. */

@@ -38,7 +38,7 @@ mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error 
 
 /* The next landmark: the committed head, valid as long as any certificate below it. */
 static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
-                                struct mtc_error *error) {
+                                bool *out_is_new, struct mtc_error *error) {
   struct mtc_log_state state;
   struct mtc_landmark last = {0};
   size_t num = 0;
@@ -47,9 +47,15 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
   if (!status) status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
   if (!status) status = mtc_store_max_not_after(engine->options.store, &max_not_after, error);
   if (status) return status;
+  if (state.head.tree_size <= last.tree_size && engine->landmarks_unpublished) {
+    /* The last one's publication failed: that is what is left to do. */
+    *out = last;
+    return MTC_OK;
+  }
   if (state.head.tree_size <= last.tree_size)
     return mtc_fail(error, MTC_BUSY, "the tree has not grown since landmark %llu (size %llu)",
                     (unsigned long long)last.number, (unsigned long long)last.tree_size);
+  *out_is_new = true;
   *out = (struct mtc_landmark){.number = last.number + 1, .tree_size = state.head.tree_size};
   if (engine->options.wire->landmarks_have_expiry) {
     out->expiry_s = mtc_clock_now_ms() / 1000 + engine->options.max_lifetime_s;
@@ -62,12 +68,14 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
 mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                         struct mtc_error *error) {
   struct mtc_landmark landmark;
+  bool is_new = false;
   pthread_mutex_lock(&engine->landmark_lock);
-  mtc_status status = next_landmark(engine, &landmark, error);
-  if (!status) status = mtc_store_add_landmark(engine->options.store, &landmark, error);
+  mtc_status status = next_landmark(engine, &landmark, &is_new, error);
+  if (!status && is_new) status = mtc_store_add_landmark(engine->options.store, &landmark, error);
   if (!status) {
     *out = landmark;
     status = engine_publish_landmarks(engine, error);
+    engine->landmarks_unpublished = status != MTC_OK;
   }
   pthread_mutex_unlock(&engine->landmark_lock);
   if (!status)
