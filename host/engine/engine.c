@@ -64,8 +64,7 @@ mtc_status mtc_engine_open(const struct mtc_engine_options *options, struct mtc_
   mtc_status status = make_locks(engine);
   if (!status) status = copy_options(engine, options, error);
   if (!status) status = engine_recover(engine, error);
-  if (!status && options->landmark_interval_s > 0)
-    engine->next_landmark_ms = mtc_clock_monotonic_ms() + options->landmark_interval_s * 1000;
+  if (!status) status = engine_schedule_landmark(engine, error);
   if (!status && pthread_create(&engine->thread, NULL, engine_thread, engine) != 0)
     status = mtc_fail(error, MTC_NOMEM, "the engine's thread cannot be started");
   if (status) {

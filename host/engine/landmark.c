@@ -65,6 +65,26 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
   return MTC_OK;
 }
 
+/* When the next one is due, counted from the last one's checkpoint: restarts do not put it off. */
+mtc_status engine_schedule_landmark(struct mtc_engine *engine, struct mtc_error *error) {
+  int64_t interval_ms = engine->options.landmark_interval_s * 1000, wait_ms = interval_ms;
+  struct mtc_landmark last;
+  struct mtc_head head;
+  size_t num = 0;
+  if (interval_ms <= 0) return MTC_OK;
+  mtc_status status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
+  if (!status && num) {
+    status = mtc_store_read_head(engine->options.store, last.tree_size, &head, error);
+    if (status == MTC_INPUT) status = MTC_CORRUPT;
+    if (status) return status;
+    wait_ms = head.timestamp_s * 1000 + interval_ms - mtc_clock_now_ms();
+    if (wait_ms < 1) wait_ms = 1;
+    if (wait_ms > interval_ms) wait_ms = interval_ms;
+  }
+  engine->next_landmark_ms = mtc_clock_monotonic_ms() + wait_ms;
+  return status;
+}
+
 mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                         struct mtc_error *error) {
   struct mtc_landmark landmark;
