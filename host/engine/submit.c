@@ -93,13 +93,11 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
     return refuse_reuse(submission->request_id, error);
   /* It is in the log: the engine's thread answers, as for every other submission. */
   struct item *item = mtc_alloc(1, sizeof *item);
-  if (!item) return MTC_NOMEM;
-  item->index = row.index;
-  status = add_waiter(item, done, context);
-  if (status) {
+  if (!item || add_waiter(item, done, context)) {
     item_free(item);
-    return status;
+    return MTC_NOMEM;
   }
+  item->index = row.index;
   item->next_by_request = engine->answered;
   engine->answered = item;
   pthread_cond_broadcast(&engine->wake);
@@ -148,8 +146,8 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   bool handled = false;
   mtc_status status = check_submission(engine, submission, error);
   if (status) return status;
-  status = make_item(submission, done, context, &item);
-  if (status) return status;
+  if (make_item(submission, done, context, &item))
+    return mtc_fail(error, MTC_NOMEM, "the entry cannot be queued: no memory");
   pthread_mutex_lock(&engine->lock);
   if (engine->halted)
     status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
@@ -167,6 +165,7 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   }
   pthread_mutex_unlock(&engine->lock);
   item_free(item);
+  if (status == MTC_NOMEM) return mtc_fail(error, status, "the entry cannot be queued: no memory");
   return status;
 }
 
