@@ -23,19 +23,15 @@ void batch_clear(struct batch *batch) {
 /* Gives the batch its entries; their indices became theirs when they were queued. */
 mtc_status batch_seal(struct mtc_engine *engine, struct mtc_error *error) {
   struct batch *batch = &engine->batch;
-  bool has_item;
-  int64_t oldest_ms, expiry_s, now_s = mtc_clock_now_ms() / 1000;
-  (void)error;
+  size_t num = engine->num_due;
   pthread_mutex_lock(&engine->lock);
-  size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &has_item,
-                              &oldest_ms, &expiry_s);
   batch->items = mtc_alloc(num, sizeof *batch->items);
   batch->entries = mtc_alloc(num, sizeof *batch->entries);
   batch->public_keys = mtc_alloc(num, sizeof *batch->public_keys);
   if (!batch->items || !batch->entries || !batch->public_keys) {
     pthread_mutex_unlock(&engine->lock);
     batch_clear(batch);
-    return MTC_NOMEM;
+    return mtc_fail(error, MTC_NOMEM, "a batch of %zu entries: out of memory", num);
   }
   batch->old_size = engine->queue.first_index;
   batch->num_entries = num;
@@ -102,8 +98,11 @@ mtc_status batch_stage(struct mtc_engine *engine, struct mtc_error *error) {
   mtc_status status = mtc_store_state(engine->options.store, &state, error);
   if (status) return status;
   /* An earlier attempt may have become durable although it reported a failure. */
-  if (batch->attempts && state.has_pending && same_head(&state.pending, &batch->head))
-    return MTC_OK;
+  if (batch->head.tree_size && state.has_pending) {
+    if (same_head(&state.pending, &batch->head)) return MTC_OK;
+    return mtc_fail(error, MTC_FATAL, "tree size %llu is pending, which is not this batch's",
+                    (unsigned long long)state.pending.tree_size);
+  }
   struct mtc_request_row *requests = mtc_alloc(batch->num_entries, sizeof *requests);
   if (!requests) return MTC_NOMEM;
   size_t num_requests = 0;
@@ -115,7 +114,7 @@ mtc_status batch_stage(struct mtc_engine *engine, struct mtc_error *error) {
     memcpy(row->digest, item->request_digest.bytes, sizeof row->digest);
     row->index = item->index;
   }
-  if (!batch->attempts) {
+  if (!batch->head.tree_size) {
     /* The time goes into the checkpoint's signature: fixed here, so that recovery signs the same
      * bytes, and never before the last one's. */
     int64_t now_s = mtc_clock_now_ms() / 1000;

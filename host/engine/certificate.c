@@ -48,6 +48,32 @@ static mtc_status append_proof(struct mtc_engine *engine, uint64_t index,
   return status;
 }
 
+/* An index beyond the committed log: has it been given to somebody? */
+static mtc_status fail_uncommitted(struct mtc_engine *engine, uint64_t index,
+                                   struct mtc_error *error) {
+  pthread_mutex_lock(&engine->lock);
+  bool is_given = index < engine->queue.first_index + engine->queue.num_slots;
+  pthread_mutex_unlock(&engine->lock);
+  if (is_given)
+    return mtc_fail(error, MTC_BUSY, "entry %llu is not committed yet", (unsigned long long)index);
+  return mtc_fail(error, MTC_INPUT, "the log has no entry %llu", (unsigned long long)index);
+}
+
+static mtc_status read_entry(struct mtc_engine *engine, uint64_t index, struct mtc_bytes *entry,
+                             struct mtc_bytes *public_key, struct mtc_error *error) {
+  struct mtc_log_state state;
+  struct mtc_log_entry parsed;
+  mtc_status status = mtc_store_state(engine->options.store, &state, error);
+  if (status) return status;
+  if (index >= state.head.tree_size) return fail_uncommitted(engine, index, error);
+  status = mtc_store_read_entry(engine->options.store, index, entry, public_key, error);
+  if (!status) status = mtc_log_entry_parse(mtc_span_of_bytes(entry), &parsed, error);
+  if (!status && parsed.type == MTC_ENTRY_NULL)
+    status = mtc_fail(error, MTC_INPUT, "entry %llu is a null_entry: it has no certificate",
+                      (unsigned long long)index);
+  return status;
+}
+
 mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, bool landmark,
                                   struct mtc_bytes *out, uint64_t *out_landmark,
                                   struct mtc_error *error) {
@@ -57,7 +83,7 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
   struct mtc_subtree subtree = {0, 0};
   size_t num_signatures = 0;
   uint64_t number = 0;
-  mtc_status status = mtc_store_read_entry(store, index, &entry, &public_key, error);
+  mtc_status status = read_entry(engine, index, &entry, &public_key, error);
   if (!status && landmark)
     status = landmark_subtree(engine, index, &subtree, &number, error);
   else if (!status)

@@ -17,6 +17,8 @@ static mtc_status copy_options(struct mtc_engine *engine, const struct mtc_engin
   engine->options.reservation_ttl_s = or_default(options->reservation_ttl_s, 60);
   if (engine->options.batch_max_entries > 1u << 20)
     return mtc_fail(error, MTC_INPUT, "batch_max_entries is above 2^20");
+  if (engine->options.queue_max_entries > 1u << 20)
+    return mtc_fail(error, MTC_INPUT, "queue_max_entries is above 2^20");
   mtc_bytes_append_span(&engine->public_key, options->public_key);
   engine->publish_folder = mtc_strdup(options->publish_folder);
   if (mtc_bytes_status(&engine->public_key) || !engine->publish_folder) return MTC_NOMEM;
@@ -62,8 +64,7 @@ mtc_status mtc_engine_open(const struct mtc_engine_options *options, struct mtc_
   mtc_status status = make_locks(engine);
   if (!status) status = copy_options(engine, options, error);
   if (!status) status = engine_recover(engine, error);
-  if (!status && options->landmark_interval_s > 0)
-    engine->next_landmark_ms = mtc_clock_monotonic_ms() + options->landmark_interval_s * 1000;
+  if (!status) status = engine_schedule_landmark(engine, error);
   if (!status && pthread_create(&engine->thread, NULL, engine_thread, engine) != 0)
     status = mtc_fail(error, MTC_NOMEM, "the engine's thread cannot be started");
   if (status) {
@@ -89,12 +90,6 @@ void mtc_engine_close(struct mtc_engine *engine) {
   pthread_cond_broadcast(&engine->wake);
   pthread_mutex_unlock(&engine->lock);
   if (engine->thread_runs) pthread_join(engine->thread, NULL);
-  for (size_t i = 0; i < engine->queue.num_slots; i++) {
-    struct item *item = queue_at(&engine->queue, i)->item;
-    if (!item) continue;
-    item_answer(item, MTC_BUSY, engine->options.log_number, "the daemon is stopping");
-    item_free(item);
-  }
   pthread_mutex_destroy(&engine->lock);
   pthread_mutex_destroy(&engine->landmark_lock);
   pthread_cond_destroy(&engine->wake);

@@ -80,14 +80,17 @@ struct mtc_engine {
   /* The engine's thread alone. */
   pthread_t thread;
   bool thread_runs;
+  size_t num_due; /* places that the next batch takes */
   struct batch batch;
   struct mtc_frontier frontier; /* of the committed tree */
   int64_t next_landmark_ms;     /* monotonic; 0: never */
 
   pthread_mutex_t landmark_lock; /* one allocation at a time */
+  bool landmarks_unpublished;    /* under it: the newest is stored, its file was not written */
 };
 
 /* queue.c: places in the log. All under engine->lock. */
+mtc_status queue_make_room(struct queue *queue, size_t num_slots);
 mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s);
 struct slot *queue_at(struct queue *queue, size_t offset);
 void queue_pop(struct queue *queue, size_t num_slots);
@@ -121,6 +124,7 @@ mtc_status engine_checkpoint_note(struct mtc_engine *engine, const struct mtc_he
 mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error);
 
 /* landmark.c */
+mtc_status engine_schedule_landmark(struct mtc_engine *engine, struct mtc_error *error);
 mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error *error);
 
 /* states.c: runs the states from `from` on to CERTIFY; FATAL and CORRUPT halt the engine. */

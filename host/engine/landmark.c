@@ -38,7 +38,7 @@ mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error 
 
 /* The next landmark: the committed head, valid as long as any certificate below it. */
 static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
-                                struct mtc_error *error) {
+                                bool *out_is_new, struct mtc_error *error) {
   struct mtc_log_state state;
   struct mtc_landmark last = {0};
   size_t num = 0;
@@ -47,9 +47,15 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
   if (!status) status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
   if (!status) status = mtc_store_max_not_after(engine->options.store, &max_not_after, error);
   if (status) return status;
+  if (state.head.tree_size <= last.tree_size && engine->landmarks_unpublished) {
+    /* The last one's publication failed: that is what is left to do. */
+    *out = last;
+    return MTC_OK;
+  }
   if (state.head.tree_size <= last.tree_size)
     return mtc_fail(error, MTC_BUSY, "the tree has not grown since landmark %llu (size %llu)",
                     (unsigned long long)last.number, (unsigned long long)last.tree_size);
+  *out_is_new = true;
   *out = (struct mtc_landmark){.number = last.number + 1, .tree_size = state.head.tree_size};
   if (engine->options.wire->landmarks_have_expiry) {
     out->expiry_s = mtc_clock_now_ms() / 1000 + engine->options.max_lifetime_s;
@@ -59,15 +65,37 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
   return MTC_OK;
 }
 
+/* When the next one is due, counted from the last one's checkpoint: restarts do not put it off. */
+mtc_status engine_schedule_landmark(struct mtc_engine *engine, struct mtc_error *error) {
+  int64_t interval_ms = engine->options.landmark_interval_s * 1000, wait_ms = interval_ms;
+  struct mtc_landmark last;
+  struct mtc_head head;
+  size_t num = 0;
+  if (interval_ms <= 0) return MTC_OK;
+  mtc_status status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
+  if (!status && num) {
+    status = mtc_store_read_head(engine->options.store, last.tree_size, &head, error);
+    if (status == MTC_INPUT) status = MTC_CORRUPT;
+    if (status) return status;
+    wait_ms = head.timestamp_s * 1000 + interval_ms - mtc_clock_now_ms();
+    if (wait_ms < 1) wait_ms = 1;
+    if (wait_ms > interval_ms) wait_ms = interval_ms;
+  }
+  engine->next_landmark_ms = mtc_clock_monotonic_ms() + wait_ms;
+  return status;
+}
+
 mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                         struct mtc_error *error) {
   struct mtc_landmark landmark;
+  bool is_new = false;
   pthread_mutex_lock(&engine->landmark_lock);
-  mtc_status status = next_landmark(engine, &landmark, error);
-  if (!status) status = mtc_store_add_landmark(engine->options.store, &landmark, error);
+  mtc_status status = next_landmark(engine, &landmark, &is_new, error);
+  if (!status && is_new) status = mtc_store_add_landmark(engine->options.store, &landmark, error);
   if (!status) {
     *out = landmark;
     status = engine_publish_landmarks(engine, error);
+    engine->landmarks_unpublished = status != MTC_OK;
   }
   pthread_mutex_unlock(&engine->landmark_lock);
   if (!status)

@@ -2,8 +2,11 @@
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
-static mtc_status grow(struct queue *queue) {
-  size_t capacity = queue->capacity ? 2 * queue->capacity : 256;
+mtc_status queue_make_room(struct queue *queue, size_t num_slots) {
+  size_t capacity = queue->capacity ? queue->capacity : 256;
+  while (capacity < queue->num_slots + num_slots)
+    capacity *= 2;
+  if (capacity == queue->capacity) return MTC_OK;
   struct slot *slots = mtc_alloc(capacity, sizeof *slots);
   if (!slots) return MTC_NOMEM;
   for (size_t i = 0; i < queue->num_slots; i++)
@@ -20,10 +23,8 @@ struct slot *queue_at(struct queue *queue, size_t offset) {
 }
 
 mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s) {
-  if (queue->num_slots == queue->capacity) {
-    mtc_status status = grow(queue);
-    if (status) return status;
-  }
+  mtc_status status = queue_make_room(queue, 1);
+  if (status) return status;
   queue->num_slots++;
   *queue_at(queue, queue->num_slots - 1) = (struct slot){item, expires_s};
   if (item) {
@@ -49,16 +50,17 @@ void queue_free(struct queue *queue) {
 
 /*
  * How many places from the front a batch may take now: up to the first reservation that is neither
- * filled nor expired, and not the expired ones at the end, which nothing waits behind.
+ * filled nor expired, and not the expired ones at the end, which nothing waits behind. Where so
+ * many expired that they fill a batch, *out_has_item is false and the number is `max`.
  */
 size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, bool *out_has_item,
                       int64_t *out_oldest_ms, int64_t *out_blocking_expiry_s) {
-  size_t num = 0;
+  size_t num = 0, at = 0, num_items = 0;
   *out_has_item = false;
   *out_oldest_ms = INT64_MAX;
   *out_blocking_expiry_s = 0;
-  for (size_t i = 0; i < queue->num_slots && i < max; i++) {
-    const struct slot *slot = queue_at(queue, i);
+  for (; at < queue->num_slots && at < max; at++) {
+    const struct slot *slot = queue_at(queue, at);
     if (!slot->item && slot->expires_s > now_s) {
       *out_blocking_expiry_s = slot->expires_s;
       break;
@@ -66,7 +68,8 @@ size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, bool *out_
     if (!slot->item) continue;
     *out_has_item = true;
     if (slot->item->queued_ms < *out_oldest_ms) *out_oldest_ms = slot->item->queued_ms;
-    num = i + 1;
+    num_items++;
+    num = at + 1;
   }
-  return num;
+  return at == max && num_items < queue->num_items ? max : num;
 }

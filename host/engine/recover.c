@@ -14,7 +14,9 @@ static mtc_status check_committed(struct mtc_engine *engine, const struct mtc_he
   size_t num = 0;
   bool is_signed = false;
   mtc_status status = mtc_frontier_load(&nodes, head->tree_size, &engine->frontier);
-  if (status) return mtc_fail(error, MTC_CORRUPT, "the stored tiles cannot be read");
+  if (status)
+    return mtc_fail(error, status == MTC_IO || status == MTC_NOMEM ? status : MTC_CORRUPT,
+                    "the stored tiles cannot be read");
   mtc_frontier_root(&engine->frontier, &root);
   if (!mtc_hash_equal(&root, &head->root))
     return mtc_fail(error, MTC_CORRUPT, "the stored tiles of size %llu do not give the stored root",
@@ -53,8 +55,10 @@ static mtc_status load_pending(struct mtc_engine *engine, const struct mtc_log_s
   batch->old_size = state->head.tree_size;
   batch->head = state->pending;
   batch->sealed_ms = mtc_clock_monotonic_ms();
-  if (mtc_frontier_load(&nodes, batch->head.tree_size, &batch->frontier))
-    return mtc_fail(error, MTC_CORRUPT, "the staged tiles cannot be read");
+  mtc_status status = mtc_frontier_load(&nodes, batch->head.tree_size, &batch->frontier);
+  if (status)
+    return mtc_fail(error, status == MTC_IO || status == MTC_NOMEM ? status : MTC_CORRUPT,
+                    "the staged tiles cannot be read");
   mtc_frontier_root(&batch->frontier, &root);
   if (!mtc_hash_equal(&root, &batch->head.root))
     return mtc_fail(error, MTC_CORRUPT, "the staged tiles of size %llu do not give the staged root",
@@ -62,21 +66,29 @@ static mtc_status load_pending(struct mtc_engine *engine, const struct mtc_log_s
   return MTC_OK;
 }
 
+/* More than a batch, a full queue and all reservations can be. */
+#define MAX_PLACES (4u << 20)
+
 /*
  * Reserved indices keep their places. What lies between the head and a reservation was given to
  * entries that nobody was promised: those places become null entries, as expired reservations do.
  */
 static mtc_status load_reservations(struct mtc_engine *engine, struct mtc_error *error) {
-  const size_t max = 1u << 18;
-  struct mtc_reservation *reservations = mtc_alloc(max, sizeof *reservations);
-  size_t num = 0;
-  if (!reservations) return MTC_NOMEM;
-  mtc_status status =
-      mtc_store_read_reservations(engine->options.store, reservations, max, &num, error);
+  struct mtc_reservation *reservations = NULL;
+  mtc_status status = MTC_OK;
+  size_t max = 1024, num = max;
+  while (!status && num == max) {
+    mtc_free(reservations);
+    max *= 4;
+    reservations = mtc_alloc(max, sizeof *reservations);
+    if (!reservations) return mtc_fail(error, MTC_NOMEM, "reservations: out of memory");
+    status = mtc_store_read_reservations(engine->options.store, reservations, max, &num, error);
+  }
   for (size_t i = 0; !status && i < num; i++) {
     uint64_t next = engine->queue.first_index + engine->queue.num_slots;
-    if (reservations[i].index < next || reservations[i].index - next > max)
-      status = mtc_fail(error, MTC_CORRUPT, "index %llu is reserved out of order",
+    if (reservations[i].index < next ||
+        reservations[i].index - engine->queue.first_index > MAX_PLACES)
+      status = mtc_fail(error, MTC_CORRUPT, "index %llu is reserved out of order, or too far ahead",
                         (unsigned long long)reservations[i].index);
     for (; !status && next < reservations[i].index; next++)
       status = queue_push(&engine->queue, NULL, 1);

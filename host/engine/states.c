@@ -118,7 +118,7 @@ static bool collect(struct mtc_engine *engine) {
     bool has_item;
     size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &has_item,
                                 &oldest_ms, &expiry_s);
-    if (has_item && num >= engine->options.batch_max_entries) return true;
+    if (num >= engine->options.batch_max_entries) return true;
     if (has_item) {
       int64_t due_ms = oldest_ms + engine->options.batch_max_delay_ms;
       if (due_ms <= now_ms) return true;
@@ -169,13 +169,35 @@ static bool batch_is_due(struct mtc_engine *engine) {
   size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries,
                               mtc_clock_now_ms() / 1000, &has_item, &oldest_ms, &expiry_s);
   pthread_mutex_unlock(&engine->lock);
-  return has_item && (num >= engine->options.batch_max_entries ||
-                      oldest_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms());
+  /* SEAL takes these: counting again, after the clock was set back, might find fewer. */
+  engine->num_due = num;
+  if (num >= engine->options.batch_max_entries) return true;
+  return has_item && oldest_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms();
+}
+
+/* Answers what is still queued, now that nothing is accepted any more. */
+static void answer_waiting(struct mtc_engine *engine) {
+  pthread_mutex_lock(&engine->lock);
+  mtc_status status = engine->halted ? engine->halted : MTC_BUSY;
+  char text[sizeof engine->stats.last_error] = "the daemon is stopping";
+  if (engine->halted) memcpy(text, engine->stats.last_error, sizeof text);
+  struct queue queue = engine->queue;
+  engine->queue = (struct queue){.first_index = queue.first_index + queue.num_slots};
+  memset(engine->by_request, 0, sizeof engine->by_request);
+  pthread_mutex_unlock(&engine->lock);
+  for (size_t i = 0; i < queue.num_slots; i++) {
+    struct item *item = queue_at(&queue, i)->item;
+    if (!item) continue;
+    item_answer(item, status, engine->options.log_number, text);
+    item_free(item);
+  }
+  queue_free(&queue);
 }
 
 void *engine_thread(void *context) {
   struct mtc_engine *engine = context;
   for (;;) {
+    fault(&states[MTC_ENGINE_COLLECT], "before");
     pthread_mutex_lock(&engine->lock);
     engine->stats.state = MTC_ENGINE_COLLECT;
     bool goes_on = collect(engine);
@@ -199,6 +221,11 @@ void *engine_thread(void *context) {
     batch_clear(&engine->batch);
     if (status) break;
   }
+  /* Halted or stopping: submissions are refused, so what is found here is the last. */
+  pthread_mutex_lock(&engine->lock);
+  engine->stopping = true;
+  pthread_mutex_unlock(&engine->lock);
   answer_known(engine);
+  answer_waiting(engine);
   return NULL;
 }

@@ -22,6 +22,9 @@ static mtc_status check_submission(const struct mtc_engine *engine,
   status =
       mtc_tbs_entry_parse(engine->options.wire, &engine->options.ca_id, entry.tbs, &tbs, error);
   if (status) return status;
+  if (submission->public_key.len < 1 || submission->public_key.len > MTC_MAX_ENTRY_LEN)
+    return mtc_fail(error, MTC_INPUT, "a public key of %zu bytes; 1 to %u are allowed",
+                    submission->public_key.len, MTC_MAX_ENTRY_LEN);
   mtc_hash_message(submission->public_key, &hash);
   if (memcmp(hash.bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
     return mtc_fail(error, MTC_INPUT, "the public key is not the one that the log entry hashes");
@@ -90,13 +93,11 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
     return refuse_reuse(submission->request_id, error);
   /* It is in the log: the engine's thread answers, as for every other submission. */
   struct item *item = mtc_alloc(1, sizeof *item);
-  if (!item) return MTC_NOMEM;
-  item->index = row.index;
-  status = add_waiter(item, done, context);
-  if (status) {
+  if (!item || add_waiter(item, done, context)) {
     item_free(item);
-    return status;
+    return MTC_NOMEM;
   }
+  item->index = row.index;
   item->next_by_request = engine->answered;
   engine->answered = item;
   pthread_cond_broadcast(&engine->wake);
@@ -127,7 +128,9 @@ static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, ui
 static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
                           struct item *item, struct mtc_error *error) {
   struct queue *queue = &engine->queue;
-  if (queue->num_items >= engine->options.queue_max_entries)
+  /* What fills a reserved place may be what the others wait for: it finds room in a full queue. */
+  size_t max_items = engine->options.queue_max_entries * (submission->at_reserved ? 2u : 1u);
+  if (queue->num_items >= max_items)
     return mtc_fail(error, MTC_BUSY, "%zu entries are waiting; try again later", queue->num_items);
   if (submission->at_reserved)
     return fill_reserved(engine, item, submission->reserved_index, error);
@@ -143,8 +146,8 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   bool handled = false;
   mtc_status status = check_submission(engine, submission, error);
   if (status) return status;
-  status = make_item(submission, done, context, &item);
-  if (status) return status;
+  if (make_item(submission, done, context, &item))
+    return mtc_fail(error, MTC_NOMEM, "the entry cannot be queued: no memory");
   pthread_mutex_lock(&engine->lock);
   if (engine->halted)
     status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
@@ -162,6 +165,7 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   }
   pthread_mutex_unlock(&engine->lock);
   item_free(item);
+  if (status == MTC_NOMEM) return mtc_fail(error, status, "the entry cannot be queued: no memory");
   return status;
 }
 
@@ -177,11 +181,15 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
   uint64_t first = queue->first_index + queue->num_slots;
   if (engine->halted)
     status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
-  else if (engine->stopping || queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
+  else if (engine->stopping)
+    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  else if (queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
     status = mtc_fail(error, MTC_BUSY, "too many indices are reserved; try again later");
   else if (first + count - 1 > MTC_MAX_INDEX)
     status = mtc_fail(error, MTC_INPUT, "log %llu is full",
                       (unsigned long long)engine->options.log_number);
+  else if (queue_make_room(queue, (size_t)count))
+    status = mtc_fail(error, MTC_NOMEM, "%llu indices: out of memory", (unsigned long long)count);
   /* Durable before anybody is told: after a crash nobody else gets these indices. */
   if (!status) status = mtc_store_reserve(engine->options.store, first, count, expires_s, error);
   for (uint64_t i = 0; !status && i < count; i++)

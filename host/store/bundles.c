@@ -158,32 +158,47 @@ mtc_status mtc_store_read_entry(struct mtc_store *store, uint64_t index,
   return mtc_store_end(store, status, error);
 }
 
+/* Which of a bundle's two blobs is wanted. */
+enum column { ENTRIES, PUBLIC_KEYS };
+
 static mtc_status load_bundle(struct mtc_store *store, uint64_t bundle_index, unsigned wanted,
-                              struct mtc_bytes *out, struct mtc_error *error) {
+                              enum column column, struct mtc_bytes *out, struct mtc_error *error) {
   mtc_status status = check_committed(store, bundle_index * MTC_TILE_WIDTH + wanted, error);
   if (status) return status;
   struct mtc_query query;
   struct mtc_span entries, public_keys, last;
   unsigned width;
   open_row(&query, store, bundle_index, &width, &entries, &public_keys, error);
-  struct mtc_reader reader = mtc_reader_of(entries);
+  struct mtc_span blob = column == ENTRIES ? entries : public_keys;
+  struct mtc_reader reader = mtc_reader_of(blob);
   if (width < wanted || !take_values(&reader, wanted, &last)) {
     mtc_query_corrupt(&query, "bundle %llu has %u entries, not %u",
                       (unsigned long long)bundle_index, width, wanted);
   } else {
-    mtc_bytes_append(out, entries.data, entries.len - reader.len);
+    mtc_bytes_append(out, blob.data, blob.len - reader.len);
   }
   status = mtc_query_close(&query);
   return status ? status : mtc_bytes_status(out);
 }
 
-mtc_status mtc_store_read_bundle(struct mtc_store *store, uint64_t bundle_index, unsigned width,
-                                 struct mtc_bytes *out, struct mtc_error *error) {
+static mtc_status read_column(struct mtc_store *store, uint64_t bundle_index, unsigned width,
+                              enum column column, struct mtc_bytes *out, struct mtc_error *error) {
   if (width < 1 || width > MTC_TILE_WIDTH || bundle_index > MTC_MAX_INDEX / MTC_TILE_WIDTH) {
     return mtc_fail(error, MTC_INPUT, "no log has %u entries in bundle %llu", width,
                     (unsigned long long)bundle_index);
   }
   mtc_status status = mtc_store_begin(store, MTC_STORE_READ, error);
-  if (!status) status = load_bundle(store, bundle_index, width, out, error);
+  if (!status) status = load_bundle(store, bundle_index, width, column, out, error);
   return mtc_store_end(store, status, error);
+}
+
+mtc_status mtc_store_read_bundle(struct mtc_store *store, uint64_t bundle_index, unsigned width,
+                                 struct mtc_bytes *out, struct mtc_error *error) {
+  return read_column(store, bundle_index, width, ENTRIES, out, error);
+}
+
+mtc_status mtc_store_read_public_keys(struct mtc_store *store, uint64_t bundle_index,
+                                      unsigned width, struct mtc_bytes *out,
+                                      struct mtc_error *error) {
+  return read_column(store, bundle_index, width, PUBLIC_KEYS, out, error);
 }

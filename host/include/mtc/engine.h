@@ -20,7 +20,7 @@ struct mtc_engine_options {
   const char *publish_folder;
   unsigned batch_max_entries;  /* 1..2^20; 0 means 4096 */
   unsigned batch_max_delay_ms; /* 0 means 100 */
-  unsigned queue_max_entries;  /* entries waiting before MTC_BUSY; 0 means 16384 */
+  unsigned queue_max_entries;  /* entries waiting before MTC_BUSY, 1..2^20; 0 means 16384 */
   unsigned reservation_ttl_s;  /* 0 means 60 */
   int64_t landmark_interval_s; /* 0: only by mtc_engine_allocate_landmark */
   int64_t max_lifetime_s;      /* longest validity any profile gives */

@@ -218,4 +218,54 @@ mtc_status mtc_store_read_reservations(struct mtc_store *store, struct mtc_reser
                                        size_t max, size_t *out_num,
                                        struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * The calls below are for whoever examines a log (mtc_log_check); they read rows in key order, so
+ * that a log of any size is walked with little memory.
+ */
+
+/*
+ * mtc_store_check_file runs SQLite's own check of the database file: pages, indexes, constraints,
+ * keys used twice.
+ *
+ * Output:   a line appended to `out_problems` for each of at most 100 problems.
+ */
+mtc_status mtc_store_check_file(struct mtc_store *store, struct mtc_bytes *out_problems,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_heads reads up to `max` committed checkpoints of at least `from_size`, smallest
+ * first; the empty tree's is one of them.
+ */
+mtc_status mtc_store_read_heads(struct mtc_store *store, uint64_t from_size, struct mtc_head *out,
+                                size_t max, size_t *out_num,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_public_keys appends the public keys of bundle `bundle_index`, its first `width`,
+ * each behind a 16-bit length; a null entry's is empty.
+ */
+mtc_status mtc_store_read_public_keys(struct mtc_store *store, uint64_t bundle_index,
+                                      unsigned width, struct mtc_bytes *out,
+                                      struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_next_signature reads the signature after `after` (NULL: the first); subtrees come
+ * before checkpoints, each by end, start and cosigner.
+ *
+ * Output:   *out_found; `out` filled when found, its signature freed by the caller. `after` may be
+ *           `out`; only its key is used.
+ */
+mtc_status mtc_store_next_signature(struct mtc_store *store,
+                                    const struct mtc_subtree_signature *after, bool *out_found,
+                                    struct mtc_subtree_signature *out,
+                                    struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_requests reads up to `max` idempotency keys that sort after `after` (bytewise;
+ * empty: from the first), staged ones included.
+ */
+mtc_status mtc_store_read_requests(struct mtc_store *store, const char *after,
+                                   struct mtc_request_row *out, size_t max, size_t *out_num,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
 #endif
