@@ -80,8 +80,8 @@ static bool sync_folder_of(const char *path) {
   return ok;
 }
 
-mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
-                                 struct mtc_error *error) {
+static mtc_status write_renamed(const char *path, struct mtc_span content, unsigned mode,
+                                bool is_synced, struct mtc_error *error) {
   char temporary[PATH_MAX];
   int len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
   if (len < 0 || (size_t)len >= sizeof temporary) {
@@ -89,7 +89,8 @@ mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsi
   }
   int fd = mkostemp(temporary, O_CLOEXEC);
   if (fd < 0) return fail_errno(error, "cannot create a file beside", path);
-  bool ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && fsync(fd) == 0;
+  bool ok =
+      fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && (!is_synced || fsync(fd) == 0);
   int saved = errno;
   if (close(fd) != 0 && ok) {
     ok = false;
@@ -104,8 +105,30 @@ mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsi
     errno = saved;
     return fail_errno(error, "cannot write", path);
   }
-  if (!sync_folder_of(path)) return fail_errno(error, "cannot sync the folder of", path);
+  if (is_synced && !sync_folder_of(path)) {
+    return fail_errno(error, "cannot sync the folder of", path);
+  }
   return MTC_OK;
+}
+
+mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
+                                 struct mtc_error *error) {
+  return write_renamed(path, content, mode, true, error);
+}
+
+mtc_status mtc_file_write_unsynced(const char *path, struct mtc_span content, unsigned mode,
+                                   struct mtc_error *error) {
+  return write_renamed(path, content, mode, false, error);
+}
+
+mtc_status mtc_folder_sync(const char *path, struct mtc_error *error) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return fail_errno(error, "cannot open folder", path);
+  bool ok = syncfs(fd) == 0;
+  int saved = errno;
+  (void)close(fd);
+  errno = saved;
+  return ok ? MTC_OK : fail_errno(error, "cannot sync", path);
 }
 
 mtc_status mtc_make_folders(const char *path, struct mtc_error *error) {

@@ -105,7 +105,7 @@ static mtc_status write_certificate(struct issue *issue, uint32_t tag, struct mt
   out_path(issue, issue->csrs[tag], path);
   mtc_pem_append("CERTIFICATE", der, &pem);
   mtc_status status = mtc_bytes_status(&pem);
-  if (!status) status = mtc_file_write_atomic(path, mtc_span_of_bytes(&pem), 0644, error);
+  if (!status) status = mtc_file_write_unsynced(path, mtc_span_of_bytes(&pem), 0644, error);
   mtc_bytes_free(&pem);
   if (status) return status;
   issue->num_issued++;
@@ -206,6 +206,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   if (!status) status = cli_connect(socket, &issue.client, &error);
   if (!status) status = run_all(&issue, &error);
   mtc_rpc_close(issue.client);
+  if (!status) status = mtc_folder_sync(issue.out, &error);
   if (status) return cli_fail(command, status, &error);
   if (!issue.json && (issue.num_csrs > 20 || issue.num_failed))
     (void)printf("%u issued, %u failed\n", issue.num_issued, issue.num_failed);

@@ -90,6 +90,22 @@ mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsi
                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_file_write_unsynced does the same without fsync: whole or absent to every reader, but durable
+ * only after mtc_folder_sync. For many files at once.
+ *
+ * Errors:   IO; `path` is untouched.
+ */
+mtc_status mtc_file_write_unsynced(const char *path, struct mtc_span content, unsigned mode,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_folder_sync makes everything written to the file system of the folder `path` durable.
+ *
+ * Errors:   IO.
+ */
+mtc_status mtc_folder_sync(const char *path, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_make_folders makes the folder `path` and its parents where they are missing (mode 0755).
  *
  * Errors:   IO.
