@@ -185,6 +185,22 @@ static void batches_at_any_start_match_the_cpu(void **state) {
   stop_sim(&sim);
 }
 
+/* One frame of records, its input all in the card's buffer: 20,000 cycles in which no beat moves.
+ */
+static void long_work_behind_the_last_beat_is_finished(void **state) {
+  (void)state;
+  struct sim sim;
+  start_sim(&sim, NULL);
+  struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_FULL, 3000);
+  struct job *job = make_job(0, 32, 500);
+  for (size_t i = 0; i < 32; i++)
+    job->entries[i] = mtc_span_of(job->bytes + i, 500);
+  assert_int_equal(expect_right(card, job), 63);
+  assert_int_equal(stats_of(card).num_card_batches, 1);
+  mtc_hasher_close(card);
+  stop_sim(&sim);
+}
+
 static void entries_above_the_cap_run_on_the_cpu(void **state) {
   (void)state;
   struct sim sim;
@@ -417,6 +433,7 @@ int main(void) {
   mtc_log_init("test_hash_card", MTC_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(batches_at_any_start_match_the_cpu),
+      cmocka_unit_test(long_work_behind_the_last_beat_is_finished),
       cmocka_unit_test(entries_above_the_cap_run_on_the_cpu),
       cmocka_unit_test(checks_cost_what_they_say),
       cmocka_unit_test(a_killed_driver_leaves_no_trace),
