@@ -9,7 +9,7 @@ mtc_status mtc_store_check_file(struct mtc_store *store, struct mtc_bytes *out_p
   mtc_status status = mtc_store_begin(store, MTC_STORE_READ, error);
   if (status) return mtc_store_end(store, status, error);
   mtc_query_open(&query, store->db,
-                 "SELECT CAST(integrity_check AS BLOB) FROM pragma_integrity_check(100)", error);
+                 "SELECT CAST(integrity_check AS BLOB) FROM pragma_integrity_check", error);
   while (mtc_query_next(&query)) {
     struct mtc_span line = mtc_query_blob(&query, 0, 1, 4096);
     if (mtc_span_equal(line, mtc_span_of_text("ok"))) continue;
