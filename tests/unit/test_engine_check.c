@@ -142,7 +142,8 @@ static const struct damage_case cases[] = {
     {"UPDATE requests SET entry_index = 101 WHERE request_id = 'request-7'", "request-7"},
     {"UPDATE requests SET entry_index = 520 WHERE request_id = 'request-519'",
      "request-519 has index 520, but the log has 520 entries"},
-    {"UPDATE requests SET digest = zeroblob(31) WHERE request_id = 'request-7'", "database file"},
+    {"UPDATE requests SET digest = zeroblob(31) WHERE request_id = 'request-7'",
+     "column digest has 31 bytes"},
 };
 
 static void damaged_databases(void **state) {
