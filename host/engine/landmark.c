@@ -13,7 +13,7 @@ mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error 
   mtc_status status =
       mtc_store_read_landmarks(engine->options.store, landmarks, MAX_LANDMARKS, &num, error);
   /* Up to the first that has expired, else down to landmark 0, which always has. */
-  while (listed < num && landmarks[listed].expiry_s > now_s)
+  while (listed < num && landmarks[listed].expiry_s >= now_s)
     listed++;
   if (!engine->options.wire->landmarks_have_expiry) {
     int64_t interval_s = engine->options.landmark_interval_s;

@@ -224,8 +224,8 @@ mtc_status mtc_store_read_reservations(struct mtc_store *store, struct mtc_reser
  */
 
 /*
- * mtc_store_check_file runs SQLite's own check of the database file: pages, indexes, constraints,
- * keys used twice.
+ * mtc_store_check_file runs SQLite's own check of the database file: pages, indexes, keys used
+ * twice; and the schema's CHECKs, which SQLite does not know of a file opened for reading.
  *
  * Output:   a line appended to `out_problems` for each of at most 100 problems.
  */

@@ -1,0 +1,117 @@
+/* A client that asks twice gets one index, whenever it asks. */
+#include "unit/engine_fixture.h"
+
+static void while_queued(void **state) {
+  struct fixture *f = *state;
+  struct answer first = {0}, second = {0}, filler = {0};
+  with_options(f, (o->batch_max_delay_ms = 1u << 30, o->batch_max_entries = 2));
+  assert_ok(submit(f, 1, "a", &first, &error));
+  assert_ok(submit(f, 1, "a", &second, &error));
+  assert_int_equal(stats_of(f).num_waiting, 1);
+  assert_ok(submit(f, 2, NULL, &filler, &error));
+  assert_int_equal(await_index(&first), 0);
+  assert_int_equal(await_index(&second), 0);
+  assert_int_equal(await_index(&filler), 1);
+}
+
+static void while_in_the_batch(void **state) {
+  struct fixture *f = *state;
+  struct answer first = {0}, second = {0}, other = {0};
+  assert_int_equal(kill(signer_pid(), SIGSTOP), 0);
+  assert_ok(submit(f, 1, "a", &first, &error));
+  until(f, stats.state == MTC_ENGINE_SIGN);
+  assert_ok(submit(f, 1, "a", &second, &error));
+  assert_status(submit(f, 2, "a", &other, &error), MTC_INPUT);
+  assert_int_equal(answered(&first) + answered(&second), 0);
+  assert_int_equal(stats_of(f).num_waiting, 0);
+  assert_int_equal(kill(signer_pid(), SIGCONT), 0);
+  assert_int_equal(await_index(&first), 0);
+  assert_int_equal(await_index(&second), 0);
+  assert_int_equal(expect_sound(f).tree_size, 1);
+}
+
+static void after_commit_and_restart(void **state) {
+  struct fixture *f = *state;
+  struct answer answers[4] = {0};
+  (void)log_entry(f, 9);
+  assert_ok(submit(f, 1, "a", &answers[0], &error));
+  assert_int_equal(await_index(&answers[0]), 1);
+  assert_ok(submit(f, 1, "a", &answers[1], &error));
+  assert_int_equal(await_index(&answers[1]), 1);
+  restart(f);
+  assert_ok(submit(f, 1, "a", &answers[2], &error));
+  assert_int_equal(await_index(&answers[2]), 1);
+  /* The same key again, queue or no queue, and another one beside it. */
+  assert_ok(submit(f, 1, "b", &answers[3], &error));
+  assert_int_equal(await_index(&answers[3]), 2);
+  assert_int_equal(stats_of(f).tree_size, 3);
+  (void)expect_sound(f);
+}
+
+static void another_request_is_refused(void **state) {
+  struct fixture *f = *state;
+  struct answer answer = {0}, filler = {0}, refused = {0};
+  with_options(f, (o->batch_max_delay_ms = 1u << 30, o->batch_max_entries = 2));
+  assert_ok(submit(f, 1, "a", &answer, &error));
+  assert_status(submit(f, 2, "a", &refused, &error), MTC_INPUT);
+  assert_ok(submit(f, 3, NULL, &filler, &error));
+  assert_int_equal(await_index(&answer), 0);
+  assert_status(submit(f, 2, "a", &refused, &error), MTC_INPUT);
+  restart(f);
+  assert_status(submit(f, 2, "a", &refused, &error), MTC_INPUT);
+  assert_int_equal(answered(&refused), 0);
+  assert_int_equal(stats_of(f).num_waiting, 0);
+}
+
+/* What close refused was never logged: the same key may be used again. */
+static void a_key_that_was_never_logged_is_free(void **state) {
+  struct fixture *f = *state;
+  struct answer answer = {0}, again = {0};
+  with_options(f, o->batch_max_delay_ms = 1u << 30);
+  assert_ok(submit(f, 1, "a", &answer, &error));
+  with_options(f, o->batch_max_delay_ms = 1);
+  assert_int_equal(answer.times, 1);
+  assert_int_equal(answer.receipt.status, MTC_BUSY);
+  assert_ok(submit(f, 2, "a", &again, &error));
+  assert_int_equal(await_index(&again), 0);
+}
+
+/* Many keys share a bucket of the table: each keeps its own. */
+static void thousands_of_keys(void **state) {
+  struct fixture *f = *state;
+  enum { NUM = 6000 };
+  static struct answer answers[NUM], again[NUM];
+  char id[32];
+  memset(answers, 0, sizeof answers);
+  memset(again, 0, sizeof again);
+  with_options(f, (o->batch_max_delay_ms = 1u << 30, o->batch_max_entries = NUM));
+  for (unsigned i = 0; i < NUM - 1; i++) {
+    (void)snprintf(id, sizeof id, "request-%u", i);
+    assert_ok(submit(f, i, id, &answers[i], &error));
+  }
+  for (unsigned i = 0; i < NUM - 1; i += 7) {
+    (void)snprintf(id, sizeof id, "request-%u", i);
+    assert_ok(submit(f, i, id, &again[i], &error));
+  }
+  assert_ok(submit(f, NUM, NULL, &answers[NUM - 1], &error));
+  for (unsigned i = 0; i < NUM; i++)
+    assert_int_equal(await_index(&answers[i]), i);
+  for (unsigned i = 0; i < NUM - 1; i += 7)
+    assert_int_equal(await_index(&again[i]), i);
+  (void)expect_sound(f);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, make_fixture, free_fixture)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      test(while_queued),
+      test(while_in_the_batch),
+      test(after_commit_and_restart),
+      test(another_request_is_refused),
+      test(a_key_that_was_never_logged_is_free),
+      test(thousands_of_keys),
+  };
+  mtc_log_init("test", MTC_LOG_ERROR);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
