@@ -2,7 +2,8 @@
  * What a card answers. The frames of a right answer are changed as the input says; a batch that is
  * taken has every hash once, and the full check accepts exactly the right ones.
  *
- *   u8 entries - 1 | u16 start | u16 records exchanged, u16 with | { u16 offset, u8 value }
+ *   u8 entries - 1 | u16 start | u16 beat, exchanged with (top bit: overwritten by) u16 | { u16
+ * offset, u8 value }
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -73,15 +74,17 @@ static size_t write_frames(const struct mtc_hash_result *right, uint32_t batch) 
   return num_frames;
 }
 
-/* Records may come in any order; bytes that are changed may be noticed. */
+/* Records may come in any order, but none twice; bytes that are changed may be noticed. */
 static void change_frames(struct mtc_reader *input, size_t num_frames) {
   uint8_t swap[MTC_BEAT_LEN];
   size_t beats = num_frames * MTC_FRAME_LEN / MTC_BEAT_LEN;
-  uint8_t *one = frames + take_uint(input, 2) % beats * MTC_BEAT_LEN;
-  uint8_t *other = frames + take_uint(input, 2) % beats * MTC_BEAT_LEN;
-  memcpy(swap, one, sizeof swap);
-  memmove(one, other, sizeof swap);
-  memcpy(other, swap, sizeof swap);
+  uint64_t one = take_uint(input, 2), other = take_uint(input, 2);
+  bool is_copy = one & 0x8000;
+  uint8_t *to = frames + one % 0x8000 % beats * MTC_BEAT_LEN;
+  uint8_t *from = frames + other % beats * MTC_BEAT_LEN;
+  memcpy(swap, to, sizeof swap);
+  memmove(to, from, sizeof swap);
+  if (!is_copy) memcpy(from, swap, sizeof swap);
   while (input->len >= 3) {
     uint64_t offset = take_uint(input, 2);
     frames[offset % (num_frames * MTC_FRAME_LEN)] = (uint8_t)take_uint(input, 1);
@@ -106,10 +109,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   assert(mtc_hash_result_alloc(&right, start, start + job.num_entries) == MTC_OK);
   assert(mtc_hash_result_alloc(&result, start, start + job.num_entries) == MTC_OK);
   mtc_hash_on_cpu(&job, &right);
+  struct mtc_hash untouched; /* what no input spells out by chance */
+  mtc_hash_message(mtc_span_of_text("untouched"), &untouched);
   size_t num_frames = write_frames(&right, 1), num_hashes = 0, num_checked;
   change_frames(&input, num_frames);
   for (unsigned level = 0; level < MTC_LEVELS; level++)
     num_hashes += right.num_nodes[level];
+  for (size_t i = 0; i < num_hashes; i++)
+    result.storage[i] = untouched;
 
   int c2h = answer_with(num_frames), h2c = open("/dev/null", O_WRONLY | O_CLOEXEC);
   struct mtc_card card = {
@@ -126,6 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   } else {
     const struct mtc_card_checking full = {.mode = MTC_CARD_CHECK_FULL};
     assert(lseek(c2h, 0, SEEK_CUR) == (off_t)(num_frames * MTC_FRAME_LEN));
+    for (size_t i = 0; i < num_hashes; i++)
+      assert(!mtc_hash_equal(&result.storage[i], &untouched));
     bool is_right = memcmp(right.storage, result.storage, num_hashes * MTC_HASH_LEN) == 0;
     status = mtc_card_check_batch(&full, &job, &result, &num_checked, &error);
     assert(status == (is_right ? MTC_OK : MTC_DEVICE));

@@ -15,6 +15,16 @@ static void compare(const struct mtc_checkpoint *a, const struct mtc_checkpoint 
   }
 }
 
+/* Nothing was made up: every line that is written stands in the input. */
+static void check_lines(struct mtc_span input, struct mtc_span written) {
+  struct mtc_reader reader = mtc_reader_of(written);
+  struct mtc_span line;
+  while (reader.len) {
+    assert(mtc_read_line(&reader, &line));
+    assert(memmem(input.data, input.len, line.data, line.len + 1));
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   static struct mtc_checkpoint checkpoint, again;
   struct mtc_error error = {0};
@@ -27,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   }
   assert(checkpoint.tree_size >> 48 == 0);
   mtc_checkpoint_append(&checkpoint, &note);
+  check_lines(mtc_span_of(data, len), mtc_span_of_bytes(&note));
   /* Lines of kinds that we do not know are dropped; without signatures it is no signed note. */
   status = mtc_checkpoint_parse(mtc_span_of_bytes(&note), &again, &error);
   if (checkpoint.num_signatures) {

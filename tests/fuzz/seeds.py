@@ -46,7 +46,9 @@ for number in "05", "06", "07":
     for index in range(35):
         length = struct.unpack_from(">H", bundle, at)[0]
         if index in (0, 10, 32, 33, 34):
-            put("log_entry", f"entry_{number}_{index}", bundle[at + 2:at + 2 + length])
+            entry = bundle[at + 2:at + 2 + length]
+            put("log_entry", f"entry_{number}_{index}", entry)
+            put("log_entry", f"long_hash_{number}", entry.replace(b"\x04\x20", b"\x04\x21\x00"))
         at += 2 + length
     lines = (corpus / "checkpoint").read_text().splitlines(keepends=True)
     signatures = sorted(lines[4:], key=len)
@@ -134,6 +136,7 @@ put("rpc", "partial", frame + frame[:7])
 put("rpc", "long", frame + b"\xff\xff\xff\xff")
 put("card", "right", struct.pack(">BHHH", 99, 0x1234, 1, 1))
 put("card", "exchanged", struct.pack(">BHHH", 99, 0x1234, 3, 90))
+put("card", "copied", struct.pack(">BHHH", 99, 0x1234, 0x8003, 90))
 put("card", "wrong_hash", struct.pack(">BHHHHB", 3, 1, 1, 1, 70, 5))
 put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y]\n"
     "parts:\n  - name: p\n    offset: -1\npart: {name: q}\n")
