@@ -134,6 +134,10 @@ frame = struct.pack(">IBI", 8, 7, 1) + b"abc"
 put("rpc", "frames", frame + struct.pack(">IBI", 5, 8, 2) + frame)
 put("rpc", "partial", frame + frame[:7])
 put("rpc", "long", frame + b"\xff\xff\xff\xff")
+refused = struct.pack(">IBIB", 13, 1, 2, 1) + b"refused"
+put("rpc_client", "answers", struct.pack(">IBI", 8, 0, 1) + b"abc" + refused)
+put("rpc_client", "unknown", refused + struct.pack(">IBIB", 6, 1, 3, 77))
+put("rpc_client", "partial", refused + refused[:8])
 put("card", "right", struct.pack(">BHHH", 99, 0x1234, 1, 1))
 put("card", "exchanged", struct.pack(">BHHH", 99, 0x1234, 3, 90))
 put("card", "copied", struct.pack(">BHHH", 99, 0x1234, 0x8003, 90))
