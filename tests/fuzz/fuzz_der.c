@@ -20,6 +20,17 @@ static void check_scalar(const struct mtc_der *element) {
   }
 }
 
+/* Characters as libcrypto counts them. */
+static void check_utf8(struct mtc_span contents) {
+  unsigned long value;
+  while (contents.len) {
+    int used = UTF8_getc(contents.data, (int)contents.len, &value);
+    assert(used > 0 && value <= 0x10ffff);
+    contents.data += used;
+    contents.len -= (size_t)used;
+  }
+}
+
 static void check_elements(struct mtc_span span) {
   struct mtc_reader reader = mtc_reader_of(span);
   struct mtc_der element;
@@ -30,6 +41,7 @@ static void check_elements(struct mtc_span span) {
     mtc_der_append(&again, element.tag, element.contents);
     assert_built(&again, element.tlv);
     check_scalar(&element);
+    if (element.tag == MTC_DER_UTF8_STRING) check_utf8(element.contents);
     assert(mtc_der_check(element.tlv));
     if (element.tag & 0x20) check_elements(element.contents);
   }

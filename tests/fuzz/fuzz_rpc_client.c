@@ -1,4 +1,5 @@
-/* A daemon's answers as its client reads them: each whole frame once and in order, then the loss. */
+/* A daemon's answers as its client reads them: each whole frame once and in order, then the loss.
+ */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
