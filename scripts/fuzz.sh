@@ -28,8 +28,9 @@ run() {
   build/fuzz/fuzz/fuzz_"$name" -max_total_time="$seconds" -max_len="$(max_len "$name")" -timeout=5 \
     -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$findings/" \
     "$corpus" "tests/fuzz/$name" "$findings" >"build/fuzz/$name.log" 2>&1 && return
-  printf 'FAILED %s\n' "$name"
-  tail -n 40 "build/fuzz/$name.log"
+  printf 'FAILED %s (build/fuzz/%s.log)\n' "$name" "$name"
+  grep -E 'Assertion|runtime error|^SUMMARY|Test unit written' "build/fuzz/$name.log" ||
+    tail -n 20 "build/fuzz/$name.log"
   return 1
 }
 
@@ -64,6 +65,7 @@ done
 quietly "Building (fuzz)" \
   sh -c 'cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers -- -j2' || exit 1
 failed=0
+rm -f build/fuzz/failed
 quietly "Fuzzing ($# parsers, $seconds s each)" run_all "$@" || failed=$(cat build/fuzz/failed)
 printf '%s passed, %s failed\n' "$(($# - failed))" "$failed"
 [ "$failed" -eq 0 ]
