@@ -13,6 +13,7 @@ struct complaint {
   char place[128];
 };
 
+MTC_PRINTF(3, 0)
 static void collect(cyaml_log_t level, void *context, const char *format, va_list args) {
   struct complaint *complaint = context;
   char text[256];

@@ -52,7 +52,8 @@ bool mtc_der_whole(struct mtc_span span, uint8_t tag, struct mtc_der *out) MTC_M
 
 /*
  * mtc_der_check walks everything inside `span` (one or more elements): lengths, BOOLEAN, INTEGER,
- * BIT STRING, NULL and OBJECT IDENTIFIER contents, the order of SET elements; at most 16 deep.
+ * BIT STRING, NULL and OBJECT IDENTIFIER contents, UTF8String, whole characters of BMPString and
+ * UniversalString, the order of SET elements; at most 16 deep.
  *
  * Errors:   false for anything that is not DER.
  */

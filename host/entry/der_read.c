@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "entry/der.h"
+#include "entry/utf8.h"
 
 #define MAX_DEPTH 16
 
@@ -77,6 +78,12 @@ static bool primitive_is_strict(const struct mtc_der *element) {
     case MTC_DER_OID:
     case MTC_DER_RELATIVE_OID:
       return components_are_minimal(contents);
+    case MTC_DER_UTF8_STRING: /* libcrypto reads no certificate with anything else in it */
+      return mtc_utf8_is(contents);
+    case 0x1c: /* UniversalString: 4 bytes a character */
+      return contents.len % 4 == 0;
+    case 0x1e: /* BMPString: 2 bytes a character */
+      return contents.len % 2 == 0;
     case 0x00:
     case 0x10: /* SEQUENCE and SET are always constructed */
     case 0x11:

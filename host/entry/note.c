@@ -1,6 +1,7 @@
 /* Checkpoints as signed notes, and the key IDs of their signature lines. */
 #include <string.h>
 
+#include "entry/utf8.h"
 #include "mtc/proof.h"
 
 /*
@@ -41,32 +42,12 @@ void mtc_checkpoint_append(const struct mtc_checkpoint *checkpoint, struct mtc_b
   mtc_bytes_free(&blob);
 }
 
-/* Reads one UTF-8 scalar value: no overlong form, no surrogate, at most U+10FFFF. */
-static bool read_utf8(struct mtc_reader *reader, uint32_t *out) {
-  static const uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-  uint8_t first = reader->len ? reader->data[0] : 0xFF;
-  size_t more = first < 0x80 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-  if ((first >= 0x80 && first < 0xC0) || first >= 0xF8 || reader->len <= more) return false;
-  uint32_t value = more ? first & (0x3Fu >> more) : first;
-  for (size_t i = 1; i <= more; i++) {
-    if ((reader->data[i] & 0xC0) != 0x80) return false;
-    value = value << 6 | (reader->data[i] & 0x3F);
-  }
-  if (value < smallest[more] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) {
-    return false;
-  }
-  reader->data += more + 1;
-  reader->len -= more + 1;
-  *out = value;
-  return true;
-}
-
 /* The note's own rule: UTF-8 without ASCII control characters. */
 static bool is_note_text(struct mtc_span line) {
   struct mtc_reader reader = mtc_reader_of(line);
   uint32_t value;
   while (reader.len) {
-    if (!read_utf8(&reader, &value) || value < 0x20) return false;
+    if (!mtc_utf8_next(&reader, &value) || value < 0x20) return false;
   }
   return true;
 }
@@ -84,7 +65,7 @@ static bool is_key_name(struct mtc_span name) {
   struct mtc_reader reader = mtc_reader_of(name);
   uint32_t value;
   while (reader.len) {
-    if (!read_utf8(&reader, &value) || is_space(value) || value == '+') return false;
+    if (!mtc_utf8_next(&reader, &value) || is_space(value) || value == '+') return false;
   }
   return name.len != 0;
 }

@@ -235,6 +235,12 @@ static void der_is_strict(void **state) {
       "a003020200",
       "24020400",
       "10020500",
+      "0c0180",
+      "0c02c080",
+      "0c03eda080",
+      "0c04f4908080",
+      "1e0100",
+      "1c020041",
   };
   const char *const good[] = {"020100",
                               "02020080",
@@ -246,7 +252,12 @@ static void der_is_strict(void **state) {
                               "02",
                               "a0030201"
                               "05",
-                              "8100"};
+                              "8100",
+                              "0c00",
+                              "0c02c3a4",
+                              "0c04f48fbfbf",
+                              "1e020041",
+                              "1c0400000041"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct mtc_bytes der = {0};
     assert_int_equal(mtc_bytes_append_decoded_hex(&der, mtc_span_of_text(bad[i])), MTC_OK);
