@@ -59,8 +59,10 @@ uint8_t *mtc_bytes_reserve(struct mtc_bytes *bytes, size_t len) {
       bytes->failed = true;
       return NULL;
     }
-    if (bytes->len) memcpy(data, bytes->data, bytes->len);
-    if (bytes->data) OPENSSL_cleanse(bytes->data, bytes->len);
+    if (bytes->data) {
+      memcpy(data, bytes->data, bytes->len);
+      OPENSSL_cleanse(bytes->data, bytes->len);
+    }
     mtc_free(bytes->data);
     bytes->data = data;
     bytes->capacity = capacity;

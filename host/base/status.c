@@ -14,7 +14,7 @@ const char *mtc_status_name(mtc_status status) {
   return index < sizeof names / sizeof names[0] ? names[index] : "unknown";
 }
 
-mtc_status mtc_fail(struct mtc_error *error, mtc_status status, const char *format, ...) {
+mtc_status(mtc_fail)(struct mtc_error *error, mtc_status status, const char *format, ...) {
   if (!error) return status;
   va_list args;
   va_start(args, format);
@@ -23,7 +23,7 @@ mtc_status mtc_fail(struct mtc_error *error, mtc_status status, const char *form
   return status;
 }
 
-mtc_status mtc_fail_within(struct mtc_error *error, mtc_status status, const char *format, ...) {
+mtc_status(mtc_fail_within)(struct mtc_error *error, mtc_status status, const char *format, ...) {
   if (!error) return status;
   char inner[sizeof error->text];
   memcpy(inner, error->text, sizeof inner);

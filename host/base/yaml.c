@@ -1,6 +1,7 @@
 #include "mtc/yaml.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mtc/runtime.h"
@@ -87,7 +88,8 @@ mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, v
   const char *key = strstr(what, unexpected);
   if (key) line = line_of_key(mtc_span_of_bytes(&file), key + sizeof unexpected - 1);
   const char *at = strstr(complaint.place, "line: ");
-  if (line || (at && sscanf(at, "line: %u", &line) == 1)) {
+  if (!line && at) line = (unsigned)strtoul(at + strlen("line: "), NULL, 10);
+  if (line) {
     status = mtc_fail(error, MTC_INPUT, "%s:%u: %s", path, line, what);
   } else {
     status = mtc_fail(error, MTC_INPUT, "%s: %s", path, result ? what : "the file is empty");

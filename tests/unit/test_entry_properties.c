@@ -71,8 +71,8 @@ static void property_vectors_are_described(void **state) {
       "trust_anchor_negotiation\n",
       "",
       "trust_anchor_id 32473.1\ntrust_anchor_groups 32473.1.2.{0-}.{0-}\n",
-      "trust_anchor_id 32473.1.1.1.1\ntrust_anchor_groups 32473.1.2.1.{1-}\n"
-      "trust_anchor_negotiation\n",
+      ("trust_anchor_id 32473.1.1.1.1\ntrust_anchor_groups 32473.1.2.1.{1-}\n"
+       "trust_anchor_negotiation\n"),
   };
   struct mtc_bytes file = read_vector("tai06/properties.txt"), text = {0};
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&file));

@@ -47,4 +47,11 @@ mtc_status mtc_fail(struct mtc_error *error, mtc_status status, const char *form
 mtc_status mtc_fail_within(struct mtc_error *error, mtc_status status, const char *format, ...)
     MTC_PRINTF(3, 4);
 
+/* Both return what they are given, which the static analyser cannot see across files. */
+#ifdef __clang_analyzer__
+#define mtc_fail(error, status, ...) ((void)mtc_fail(error, status, __VA_ARGS__), (status))
+#define mtc_fail_within(error, status, ...) \
+  ((void)mtc_fail_within(error, status, __VA_ARGS__), (status))
+#endif
+
 #endif
