@@ -196,29 +196,24 @@ void mtc_checkpoint_free(struct mtc_checkpoint *checkpoint) {
 
 mtc_status mtc_note_key_id(struct mtc_span name, struct mtc_span public_key,
                            uint8_t out_key_id[4]) {
-  /* Both kinds of SubjectPublicKeyInfo have one length and end in the raw key. */
-  static const struct {
-    enum mtc_algorithm algorithm;
-    uint8_t type;
-    size_t public_key_len, raw_len;
-  } forms[] = {
-      {MTC_ALGORITHM_ED25519, 0x04, 44, 32},
-      {MTC_ALGORITHM_MLDSA44, 0x06, 1334, 1312},
-  };
-  if (!is_key_name(name)) return MTC_INPUT;
+  /* Of an ML-DSA-44 SubjectPublicKeyInfo, the last 1312 bytes are the raw key. */
+  enum { MLDSA44_RAW_LEN = 1312 };
   enum mtc_algorithm algorithm = mtc_algorithm_of_public_key(public_key);
-  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-    if (algorithm != forms[i].algorithm || public_key.len != forms[i].public_key_len) continue;
-    const struct mtc_span parts[] = {
-        name,
-        mtc_span_of("\n", 1),
-        mtc_span_of(&forms[i].type, 1),
-        mtc_span_of(public_key.data + public_key.len - forms[i].raw_len, forms[i].raw_len),
-    };
-    struct mtc_hash hash;
-    mtc_hash_parts(parts, sizeof parts / sizeof parts[0], &hash);
-    memcpy(out_key_id, hash.bytes, KEY_ID_LEN);
-    return MTC_OK;
-  }
-  return MTC_INPUT;
+  if (!is_key_name(name) || algorithm == MTC_ALGORITHM_NONE) return MTC_INPUT;
+  const bool is_assigned = algorithm == MTC_ALGORITHM_MLDSA44;
+  const struct mtc_span assigned[] = {
+      name, mtc_span_of("\n\x06", 2),
+      mtc_span_of(public_key.data + public_key.len - MLDSA44_RAW_LEN, MLDSA44_RAW_LEN)};
+  const struct mtc_span unassigned[] = {name,
+                                        mtc_span_of_text("\n\xff"
+                                                         "subtree/v1 "),
+                                        mtc_span_of_text(mtc_algorithm_name(algorithm)),
+                                        mtc_span_of_text("\n"), public_key};
+  struct mtc_hash hash;
+  if (is_assigned)
+    mtc_hash_parts(assigned, sizeof assigned / sizeof *assigned, &hash);
+  else
+    mtc_hash_parts(unassigned, sizeof unassigned / sizeof *unassigned, &hash);
+  memcpy(out_key_id, hash.bytes, KEY_ID_LEN);
+  return MTC_OK;
 }

@@ -29,7 +29,7 @@ static mtc_status describe_entry(const struct mtc_wire *wire, size_t number, str
 mtc_status inspect_bundle(const struct mtc_wire *wire, struct mtc_span octets,
                           struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(octets);
-  struct mtc_span entry;
+  struct mtc_span entry = {0};
   size_t num = 0;
   size_t start = out->len;
   if (octets.len == 0) return mtc_fail(error, MTC_INPUT, "the file is empty");

@@ -94,11 +94,13 @@ mtc_status mtc_checkpoint_parse(struct mtc_span note, struct mtc_checkpoint *out
 void mtc_checkpoint_free(struct mtc_checkpoint *checkpoint);
 
 /*
- * mtc_note_key_id computes the first 4 bytes of SHA-256(name || 0x0A || type || key), where type
- * and key follow from the DER SubjectPublicKeyInfo as tlog-cosignature prescribes (ML-DSA-44:
- * 0x06 and the raw public key).
+ * mtc_note_key_id computes the key ID of a signature line: the first 4 bytes of SHA-256(name ||
+ * 0x0A || type || key). ML-DSA-44 has the assigned type 0x06 and the raw key. The others sign the
+ * same message under a type of their own, 0xFF "subtree/v1 <algorithm>" 0x0A, and their DER
+ * SubjectPublicKeyInfo (0x04 would promise Ed25519 over another message).
  *
- * Errors:   INPUT for a key that has no note form.
+ * Errors:   INPUT for a key of no known cosigner algorithm, or a name that is no key name.
+ * Source:   c2sp.org/signed-note, "Signature types"; c2sp.org/tlog-cosignature
  */
 mtc_status mtc_note_key_id(struct mtc_span name, struct mtc_span public_key,
                            uint8_t out_key_id[4]) MTC_MUST_CHECK;
