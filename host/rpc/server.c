@@ -192,7 +192,7 @@ static void remove_name(const struct mtc_rpc_server *server) {
 void mtc_rpc_server_close(struct mtc_rpc_server *server) {
   if (!server) return;
   if (server->listen_fd >= 0) {
-    remove_name(server);
+    if (server->path) remove_name(server);
     (void)close(server->listen_fd);
   }
   while (server->num_connections) {

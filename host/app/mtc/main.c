@@ -41,6 +41,10 @@ int main(int argc, char **argv) {
     if (argc > 2 && strcmp(argv[2], command->name) == 0)
       return command->run(command, argc - 2, argv + 2);
   }
+  if (is_group && argc > 2 && strcmp(argv[2], "--help") == 0) {
+    print_commands(stdout);
+    return CLI_DONE;
+  }
   if (is_group)
     (void)fprintf(stderr, "mtc %s: which of its commands?\n\n", argv[1]);
   else
