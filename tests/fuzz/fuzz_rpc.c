@@ -24,8 +24,8 @@ static size_t check_frames(struct mtc_span input, bool *out_malformed) {
   enum rpc_parsed parsed;
   uint64_t frame_len;
   size_t num_frames = 0;
-  while ((parsed = rpc_frame_read(&reader, &frame, &frame_len)) == RPC_WHOLE) {
-    rpc_frame_append_head(&again, frame.kind, frame.tag, frame.body.len);
+  while ((parsed = mtc_rpc_frame_read(&reader, &frame, &frame_len)) == RPC_WHOLE) {
+    mtc_rpc_frame_append_head(&again, frame.kind, frame.tag, frame.body.len);
     mtc_bytes_append_span(&again, frame.body);
     num_frames++;
   }
@@ -59,8 +59,8 @@ static void check_answers(int fd, struct mtc_span input, size_t num_frames) {
   for (size_t i = 0; i < num_frames; i++) {
     struct rpc_frame request, answer;
     uint64_t frame_len;
-    assert(rpc_frame_read(&sent, &request, &frame_len) == RPC_WHOLE);
-    assert(rpc_frame_read(&received, &answer, &frame_len) == RPC_WHOLE);
+    assert(mtc_rpc_frame_read(&sent, &request, &frame_len) == RPC_WHOLE);
+    assert(mtc_rpc_frame_read(&received, &answer, &frame_len) == RPC_WHOLE);
     assert(answer.tag == request.tag);
     assert(answer.kind == (request.kind & 1 ? RPC_ANSWERED : RPC_REFUSED));
     if (answer.kind == RPC_ANSWERED) assert_same(answer.body, request.body);
@@ -75,28 +75,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   bool malformed;
   size_t num_handled = 0, num_frames = check_frames(input, &malformed);
   assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-  struct rpc_core *core = rpc_core_make(-1);
+  struct rpc_core *core = mtc_rpc_core_make(-1);
   assert(core);
-  struct rpc_connection *connection = rpc_connection_make(core, pair[0]), *touched;
+  struct rpc_connection *connection = mtc_rpc_connection_make(core, pair[0]), *touched;
   assert(connection);
   /* In two pieces, as a stream may come. */
   size_t first = input.len / 3;
   bool open = true;
   assert(send(pair[1], input.data, first, MSG_DONTWAIT) == (ssize_t)first);
-  if (first) open = rpc_connection_serve(connection, EPOLLIN, echo, &num_handled);
+  if (first) open = mtc_rpc_connection_serve(connection, EPOLLIN, echo, &num_handled);
   assert(send(pair[1], input.data + first, input.len - first, MSG_DONTWAIT) ==
          (ssize_t)(input.len - first));
   assert(shutdown(pair[1], SHUT_WR) == 0);
   for (int turn = 0; open && turn < 4; turn++)
-    open = rpc_connection_serve(connection, EPOLLIN, echo, &num_handled);
+    open = mtc_rpc_connection_serve(connection, EPOLLIN, echo, &num_handled);
   assert(!open); /* the peer has ended: nothing is left to do */
   assert(num_handled == num_frames);
   /* Whoever breaks the protocol may lose answers; everybody else gets them all. */
   if (!malformed) check_answers(pair[1], input, num_frames);
-  while ((touched = rpc_core_take_touched(core)))
-    rpc_connection_release(touched);
-  rpc_connection_close(connection);
-  rpc_core_release(core);
+  while ((touched = mtc_rpc_core_take_touched(core)))
+    mtc_rpc_connection_release(touched);
+  mtc_rpc_connection_close(connection);
+  mtc_rpc_core_release(core);
   (void)close(pair[1]);
   return 0;
 }

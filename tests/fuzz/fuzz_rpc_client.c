@@ -21,7 +21,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argv;
   struct sockaddr_un address;
   (void)snprintf(path, sizeof path, "/tmp/mtc-fuzz-%ld.sock", (long)getpid());
-  assert(rpc_address(path, &address, NULL) == MTC_OK);
+  assert(mtc_rpc_address(path, &address, NULL) == MTC_OK);
   listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   assert(listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
   assert(listen(listener, 1) == 0 && atexit(remove_socket) == 0);
@@ -52,7 +52,7 @@ static void receive_all(struct mtc_rpc_client *client, struct mtc_span input) {
     uint64_t frame_len;
     uint32_t tag = 0;
     mtc_status answer = MTC_OK;
-    enum rpc_parsed parsed = rpc_frame_read(&reader, &frame, &frame_len);
+    enum rpc_parsed parsed = mtc_rpc_frame_read(&reader, &frame, &frame_len);
     mtc_status status = mtc_rpc_receive(client, -1, &tag, &answer, &body, &error);
     if (status) {
       assert(status == MTC_IO && error.text[0]);

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Hostile requests among good ones: each gets its own error, the good ones are issued.
+. "$(dirname "$0")/lib.sh"
+make_ca
+start_daemon
+make_csr good1
+make_csr good2 -newkey ed25519
+make_csr weak -newkey rsa:1024
+make_csr curve -newkey ec -pkeyopt ec_paramgen_curve:P-521
+make_csr tampered
+make_csr cut
+make_csr long
+openssl req -new -noenc -newkey ed25519 -subj / -keyout "$work/k" -out "$work/csr/nameless.csr" 2>/dev/null
+openssl req -new -noenc -newkey ed25519 -subj / -keyout "$work/k" -out "$work/csr/control.csr" \
+  -addext "subjectAltName=DER:30:0a:82:08:77:77:77:00:2e:65:78:65" 2>/dev/null
+openssl req -new -noenc -newkey ed25519 -subj / -keyout "$work/k" -out "$work/csr/single.csr" \
+  -addext "subjectAltName=DNS:localhost" 2>/dev/null
+der() { openssl req -in "$work/csr/$1.csr" -outform DER -out "$work/csr/$1.der"; rm "$work/csr/$1.csr"; }
+der tampered; der cut; der long
+printf '\xff' | dd of="$work/csr/tampered.der" bs=1 seek=$(($(stat -c %s "$work/csr/tampered.der") - 9)) conv=notrunc status=none
+truncate -s -5 "$work/csr/cut.der"
+printf 'x' >>"$work/csr/long.der"
+printf 'no request' >"$work/csr/garbage.csr"
+head -c 70000 /dev/zero | sed 's/^./0/' >"$work/csr/huge.der"
+rc=0
+issue "$work"/csr/*.csr "$work"/csr/*.der >"$work/answers.json" || rc=$?
+[ "$rc" -eq 1 ] || fail "exit code $rc"
+[ "$(jq -s 'map(select(.serial)) | length' "$work/answers.json")" -eq 2 ] || fail "the good ones were not issued"
+expect() {
+  jq -r --arg name "$1" 'select(.csr | contains($name)) | .error' "$work/answers.json" | grep -q "$2" ||
+    fail "$1: $(grep "$1" "$work/answers.json")"
+}
+expect /weak. '1024 bits'
+expect /curve. 'the key is none of'
+expect /tampered. 'signature'
+expect /cut. 'not a SEQUENCE in DER'
+expect /long. 'bytes after it'
+expect /nameless. 'nothing to certify'
+expect /control. 'NUL or control'
+expect /single. 'single label'
+expect /garbage. 'no CERTIFICATE REQUEST'
+expect /huge. 'at most 65536'
+[ "$(tree_size)" -eq 2 ] || fail "the tree holds more than the good ones"
+fails "no certificate profile" "$bin/mtc" issue --profile nope --out "$work/o" "$work/csr/good1.csr"
+stop "$daemon"
+fsck_clean
