@@ -11,7 +11,7 @@ fsck_clean
 damage() { # damage FILE OFFSET
   cp "$1" "$work/saved"
   printf 'Z' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-  fails "1 problems" "$bin/mtc" log fsck --dir "$work/ca"
+  fails "problems in a log" "$bin/mtc" log fsck --dir "$work/ca"
   cp "$work/saved" "$1"
 }
 log=$work/ca/public/1

@@ -7,7 +7,7 @@
 static mtc_status describe_entry(const struct mtc_wire *wire, size_t number, struct mtc_span entry,
                                  struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_log_entry parsed;
-  struct mtc_tbs_entry tbs;
+  struct mtc_tbs_entry tbs = {0};
   struct mtc_hash hash;
   char from[32], to[32];
   mtc_status status = mtc_log_entry_parse(entry, &parsed, error);
