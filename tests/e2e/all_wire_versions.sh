@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A CA of each wire version issues; relying parties of the other versions refuse.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_csr www
 for version in plants-05 plants-06 plants-07; do

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Hostile requests among good ones: each gets its own error, the good ones are issued.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca
 start_daemon

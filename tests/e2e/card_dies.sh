@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The card goes away for good: the batch is rehashed on the CPU, everything is issued.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 [ -x "$bin/mtc-sim" ] || { echo "skipped: this preset builds no mtc-sim"; exit 77; }
 mkdir "$work/card"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What is wrong in mtc.yaml is said with its place; a second daemon and a used folder are refused.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca --prefix-url http://127.0.0.1/mtc
 yaml=$work/ca/mtc.yaml

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Five types of key become standalone and landmark-relative certificates that openssl reads unchanged.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca --prefix-url http://127.0.0.1/mtc
 start_daemon

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # One changed byte in what is published or stored is found and named.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca
 start_daemon

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # kill -9 of the daemon before and after each of its nine states: what was acknowledged is there, no
 # index is used twice, no size has two roots, the log is clean.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 [ "${MTC_FAULT_POINTS:-OFF}" = ON ] || { echo "skipped: this preset has no fault points"; exit 77; }
 make_ca

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # what the stories use
 # What the stories share: a folder each, programs ended by process id, no waiting but for "ready".
 # ctest gives MTC_BIN (the programs' folder) and MTC_FAULT_POINTS (ON or OFF).
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Repeating a request under its ID gives the same certificate, also after kill -9.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca
 start_daemon

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Reserved serial numbers that nobody uses in time become null entries; others go on behind them.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca
 sed -i 's/reservation_ttl_s: 60/reservation_ttl_s: 1/' "$work/ca/mtc.yaml"
