@@ -83,13 +83,19 @@ void mtc_engine_stats(struct mtc_engine *engine, struct mtc_engine_stats *out) {
   pthread_mutex_unlock(&engine->lock);
 }
 
-void mtc_engine_close(struct mtc_engine *engine) {
-  if (!engine) return;
+void mtc_engine_stop(struct mtc_engine *engine) {
+  if (!engine || !engine->thread_runs) return;
   pthread_mutex_lock(&engine->lock);
   engine->stopping = true;
   pthread_cond_broadcast(&engine->wake);
   pthread_mutex_unlock(&engine->lock);
-  if (engine->thread_runs) pthread_join(engine->thread, NULL);
+  pthread_join(engine->thread, NULL);
+  engine->thread_runs = false;
+}
+
+void mtc_engine_close(struct mtc_engine *engine) {
+  if (!engine) return;
+  mtc_engine_stop(engine);
   pthread_mutex_destroy(&engine->lock);
   pthread_mutex_destroy(&engine->landmark_lock);
   pthread_cond_destroy(&engine->wake);

@@ -8,7 +8,10 @@ pids=()
 finish() {
   local rc=$? pid
   for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
-  if [ "$rc" -ne 0 ] && [ "$rc" -ne 77 ]; then tail -n 20 "$work"/*.log >&2 || true; fi
+  if [ "$rc" -ne 0 ] && [ "$rc" -ne 77 ]; then
+    grep -h -A14 'ERROR: \|runtime error' "$work"/*.log >&2 || true # what a sanitizer found
+    tail -n 20 "$work"/*.log >&2 || true
+  fi
   rm -rf --one-file-system "$work"
 }
 trap finish EXIT

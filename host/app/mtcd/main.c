@@ -57,11 +57,14 @@ static mtc_status open_all(struct daemon *daemon, const char *config_path,
   return status;
 }
 
-/* Requests in flight are answered by the engine's close, through the pool, into the void at worst.
+/*
+ * Every request in flight is answered: the engine gives its last receipts to the pool, the pool
+ * makes the certificates out of the stopped engine's log, and the socket takes what it can hold.
  */
 static void close_all(struct daemon *daemon) {
-  mtc_engine_close(daemon->engine);
+  mtc_engine_stop(daemon->engine);
   pool_close(&daemon->pool);
+  mtc_engine_close(daemon->engine);
   mtc_rpc_server_close(daemon->server);
   mtc_signer_close(daemon->signer);
   mtc_hasher_close(daemon->hasher);

@@ -135,8 +135,13 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
 void mtc_engine_stats(struct mtc_engine *engine, struct mtc_engine_stats *out);
 
 /*
- * mtc_engine_close finishes the batch that is past SEAL, answers BUSY to what still waits, and
- * stops the thread; NULL is ignored.
+ * mtc_engine_stop finishes the batch that is past SEAL, answers BUSY to what still waits, and stops
+ * the thread. The log can still be read; submissions get BUSY. NULL is ignored.
+ */
+void mtc_engine_stop(struct mtc_engine *engine);
+
+/*
+ * mtc_engine_close stops the engine, where that was not done yet, and frees it; NULL is ignored.
  */
 void mtc_engine_close(struct mtc_engine *engine);
 
