@@ -23,20 +23,20 @@ build() {
 
 # suite PRESET [PATTERN]: builds a preset and runs its tests (those whose name matches), each counted.
 suite() {
-  local preset=$1 folder=build/$1 log title total bad missing name
+  local preset=$1 folder=build/$1 log title total bad missing name rc=0
   [ "$preset" = release ] && folder=build
   if ! build "$preset"; then failed=$((failed + 1)); return; fi
   log=$(mktemp)
   title="Testing ($preset)"
   quietly "$title" ctest --test-dir "$folder" --output-on-failure --timeout 300 \
-    --tests-regex "${2:-.}" --output-junit "$log" || true
+    --tests-regex "${2:-.}" --output-junit "$log" || rc=$?
   total=$(grep -c '<testcase .*status="run"' "$log" || true)
   bad=$(grep -c '<testcase .*status="fail"' "$log" || true)
   missing=$(grep '<testcase .*status="\(notrun\|disabled\)"' "$log" | sed 's/.* name="\([^"]*\)".*/\1/' || true)
   for name in $missing; do skipped+=("$name ($preset)"); done
   rm -f "$log"
-  # A suite that ran nothing proves nothing.
-  if [ "$total" -eq 0 ]; then failed=$((failed + 1)); fi
+  # A suite that ran nothing proves nothing; a test whose program is missing is "notrun" too.
+  if [ "$total" -eq 0 ] || { [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; }; then failed=$((failed + 1)); fi
   passed=$((passed + total)) failed=$((failed + bad))
 }
 

@@ -70,13 +70,18 @@ static bool sync_folder_of(const char *path) {
   char folder[PATH_MAX];
   const char *slash = strrchr(path, '/');
   size_t len = slash ? (size_t)(slash - path) : 0;
-  if (len >= sizeof folder) return false;
+  if (len >= sizeof folder) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
   memcpy(folder, path, len);
   folder[len] = 0;
   int fd = open(slash ? (len ? folder : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;
   bool ok = fsync(fd) == 0;
+  int saved = errno;
   (void)close(fd);
+  errno = saved;
   return ok;
 }
 

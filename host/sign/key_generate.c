@@ -213,11 +213,13 @@ mtc_status mtc_key_generate(const struct mtc_key_request *request, struct mtc_by
   const struct mtc_mechanism *mechanism = mtc_mechanism_get(request->algorithm);
   if (!mechanism) return mtc_fail(error, MTC_INPUT, "no such key algorithm");
   if (!request->uri || !*request->uri) return mtc_fail(error, MTC_INPUT, "no key URI or path");
-  if (!mtc_key_uri_is(request->uri)) {
+  mtc_status status = mtc_key_check(request->uri, request->module, request->pin_source, error);
+  if (status) return status;
+  if (!mtc_key_is_uri(request->uri)) {
     return mtc_key_file_generate(request->uri, mechanism, out_public_key, error);
   }
   struct mtc_key_uri uri;
-  mtc_status status = mtc_key_uri_parse(request->uri, &uri, error);
+  status = mtc_key_uri_parse(request->uri, &uri, error);
   if (!status) status = generate_on_token(request, mechanism, &uri, out_public_key, error);
   mtc_key_uri_wipe(&uri);
   return status;

@@ -82,9 +82,12 @@ mtc_status mtc_signer_process_start(const char *program, struct mtc_signer_proce
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return mtc_fail(error, MTC_TOKEN, "socketpair: %s", strerror(errno));
   }
+  /* The child's standard descriptors are made first: its end must not be one of them. */
+  int child_end = fcntl(ends[1], F_DUPFD_CLOEXEC, MTC_SIGNER_FD + 1);
   pid_t pid = 0;
-  int rc = spawn(program, ends[1], &pid);
+  int rc = child_end < 0 ? errno : spawn(program, child_end, &pid);
   (void)close(ends[1]);
+  if (child_end >= 0) (void)close(child_end);
   if (rc) {
     (void)close(ends[0]);
     return mtc_fail(error, MTC_TOKEN, "cannot start %s: %s", program, strerror(rc));

@@ -20,6 +20,7 @@ struct mtc_signer {
   struct mtc_signer_stats stats;
   struct mtc_signer_process process;
   bool was_started;
+  bool was_opened; /* the options were good once */
   unsigned num_failures_in_a_row;
   int64_t not_before_ms; /* no new process before this */
   struct mtc_bytes buffer;
@@ -49,15 +50,13 @@ static mtc_status check_options(const struct mtc_signer_options *options, struct
     return mtc_fail(error, MTC_INPUT, "signer: the options are longer than %d bytes",
                     MTC_SIGNER_MAX_PACKET / 2);
   }
-  if (!mtc_key_uri_is(options->key)) return MTC_OK;
-  struct mtc_key_uri uri;
-  mtc_status status = mtc_key_uri_parse(options->key, &uri, error);
-  mtc_key_uri_wipe(&uri);
-  if (status) return status;
-  if (!options->module || !*options->module) {
-    return mtc_fail(error, MTC_INPUT, "signer: a pkcs11: URI needs the path of a PKCS#11 module");
+  if (mtc_key_is_uri(options->key)) {
+    struct mtc_key_uri uri;
+    mtc_status status = mtc_key_uri_parse(options->key, &uri, error);
+    mtc_key_uri_wipe(&uri);
+    if (status) return status;
   }
-  return MTC_OK;
+  return mtc_key_check(options->key, options->module, options->pin_source, error);
 }
 
 /* NULL becomes "", which the protocol understands as not given. */
@@ -114,9 +113,11 @@ static mtc_status refusal(struct mtc_signer *signer, const struct mtc_signer_pac
     (void)pthread_mutex_unlock(&signer->stats_lock);
     return mtc_fail(error, MTC_TOKEN, "%.*s; not tried again until restarted", len, text);
   }
-  mtc_status status = reply->outcome == MTC_SIGNER_INPUT   ? MTC_INPUT
-                      : reply->outcome == MTC_SIGNER_NOMEM ? MTC_NOMEM
-                                                           : MTC_TOKEN;
+  /* Once the key was open, what the signer does not like (the mode of a PIN file, say) is a fault
+   * that somebody can mend while requests wait, not the fault of who asks for a signature. */
+  mtc_status status = reply->outcome == MTC_SIGNER_INPUT && !signer->was_opened ? MTC_INPUT
+                      : reply->outcome == MTC_SIGNER_NOMEM                      ? MTC_NOMEM
+                                                                                : MTC_TOKEN;
   return mtc_fail(error, status, "%.*s", len, text);
 }
 
@@ -174,13 +175,13 @@ static mtc_status start(struct mtc_signer *signer, int64_t deadline_ms, struct m
   bool died = false;
   mtc_signer_config_append(&config, &payload);
   status = mtc_bytes_status(&payload);
-  if (status) {
-    mtc_signer_process_end(&signer->process, CLOSE_GRACE_MS);
+  if (status)
     (void)mtc_fail(error, status, "signer: out of memory");
-  } else {
+  else
     status = ask(signer, MTC_SIGNER_OPEN, mtc_span_of_bytes(&payload), deadline_ms, &reply, &died,
                  error);
-  }
+  /* A process without its key must not meet the next request. */
+  if (status) mtc_signer_process_end(&signer->process, CLOSE_GRACE_MS);
   /* The URI may hold a PIN. */
   mtc_bytes_wipe(&payload);
   mtc_bytes_wipe(&signer->buffer);
@@ -229,6 +230,7 @@ mtc_status mtc_signer_open(const struct mtc_signer_options *options, struct mtc_
     return status;
   }
   signer->num_failures_in_a_row = 0;
+  signer->was_opened = true;
   *out = signer;
   return MTC_OK;
 }

@@ -3,8 +3,10 @@
 #include <openssl/crypto.h>
 #include <p11-kit/uri.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mtc/runtime.h"
+#include "mtc/sign.h"
 
 /*
  * p11-kit ignores unknown attributes and query parts. In a CA's configuration that would turn a
@@ -155,13 +157,33 @@ static mtc_status copy_pin(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_e
   return MTC_OK;
 }
 
-bool mtc_key_uri_is(const char *key) {
-  return strncmp(key, P11_KIT_URI_SCHEME ":", P11_KIT_URI_SCHEME_LEN + 1) == 0;
+bool mtc_key_is_uri(const char *key) {
+  return strncasecmp(key, P11_KIT_URI_SCHEME ":", P11_KIT_URI_SCHEME_LEN + 1) == 0;
+}
+
+mtc_status mtc_key_check(const char *key, const char *module, const char *pin_source,
+                         struct mtc_error *error) {
+  bool has_module = module && *module;
+  if (mtc_key_is_uri(key)) {
+    return has_module
+               ? MTC_OK
+               : mtc_fail(error, MTC_INPUT, "a PKCS#11 key needs the path of its module (module)");
+  }
+  if (strncasecmp(key, P11_KIT_URI_SCHEME, P11_KIT_URI_SCHEME_LEN) == 0 ||
+      strstr(key, "pin-value=")) {
+    return mtc_fail(error, MTC_INPUT,
+                    "the key looks like a PKCS#11 URI, but does not begin with \"pkcs11:\"");
+  }
+  if (has_module || (pin_source && *pin_source)) {
+    return mtc_fail(error, MTC_INPUT,
+                    "a module or PIN source is given, but the key is a path, not a PKCS#11 URI");
+  }
+  return MTC_OK;
 }
 
 mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
   *out = (struct mtc_key_uri){0};
-  if (!mtc_key_uri_is(text)) {
+  if (!mtc_key_is_uri(text)) {
     return mtc_fail(error, MTC_INPUT, "a PKCS#11 URI begins with \"pkcs11:\"");
   }
   if (strlen(text) > 4096) return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: over 4096 bytes");

@@ -18,11 +18,6 @@ struct mtc_key_uri {
 };
 
 /*
- * mtc_key_uri_is tells whether `key` is a pkcs11: URI rather than the path of a key file.
- */
-bool mtc_key_uri_is(const char *key);
-
-/*
  * mtc_key_uri_parse reads a pkcs11: URI that names a token and an object (label, id, or both).
  *
  * Errors:   INPUT: syntax, an unknown or repeated attribute, slot numbers, module paths, another

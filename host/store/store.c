@@ -85,7 +85,11 @@ mtc_status mtc_store_create(const char *path, const struct mtc_wire *wire,
                       strerror(errno));
   }
   (void)unlink(temporary);
-  return status ? status : sync_folder_of(path, error);
+  if (!status) {
+    status = sync_folder_of(path, error);
+    if (status) (void)unlink(path);
+  }
+  return status;
 }
 
 /* Two daemons on one log would sign two trees: the lock lives as long as the process. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -365,6 +366,41 @@ static void running_out_of_memory_is_survived(void **state) {
   }
 }
 
+static void running_out_of_memory_in_a_restart_is_survived(void **state) {
+  (void)state;
+  struct mtc_signer_options options = p256_options();
+  struct mtc_signer *signer = open_signer(&options);
+  mtc_status status = MTC_NOMEM;
+  for (long i = 0; status; i++) {
+    struct mtc_error error = {0};
+    assert_true(i < 100);
+    assert_int_equal(kill(child(), SIGKILL), 0);
+    mtc_alloc_fail_after(i);
+    status = sign(signer, "m", &error);
+    mtc_alloc_fail_after(-1);
+    if (status) assert_int_equal(status, MTC_NOMEM);
+    if (sign(signer, "m", &error)) fail_msg("after allocation %ld failed: %s", i, error.text);
+  }
+  mtc_signer_close(signer);
+}
+
+/* Somebody loosens the key file's mode while the daemon runs: mended, it signs again. */
+static void a_key_file_that_is_refused_later_is_no_ones_input(void **state) {
+  (void)state;
+  struct mtc_signer_options options = p256_options();
+  struct mtc_signer *signer = open_signer(&options);
+  struct mtc_error error = {0};
+  siginfo_t info;
+  assert_int_equal(chmod(in_folder("p256.pem"), 0644), 0);
+  assert_int_equal(kill(child(), SIGKILL), 0);
+  /* Dead before it is asked: its death alone is no failure that would be waited after. */
+  assert_int_equal(waitid(P_PID, (id_t)child(), &info, WEXITED | WNOWAIT), 0);
+  expect_error(MTC_TOKEN, sign(signer, "m", &error), &error, "0644");
+  assert_int_equal(chmod(in_folder("p256.pem"), 0600), 0);
+  if (sign(signer, "m", &error)) fail_msg("%s", error.text);
+  mtc_signer_close(signer);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_algorithm_signs),
@@ -378,6 +414,8 @@ int main(void) {
       cmocka_unit_test(the_signer_is_alone_and_hardened),
       cmocka_unit_test(threads_take_turns),
       cmocka_unit_test(running_out_of_memory_is_survived),
+      cmocka_unit_test(running_out_of_memory_in_a_restart_is_survived),
+      cmocka_unit_test(a_key_file_that_is_refused_later_is_no_ones_input),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
   return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "mtc/runtime.h"
+#include "mtc/sign.h"
 #include "sign/pin.h"
 #include "sign/uri.h"
 
@@ -42,8 +43,37 @@ static void a_key_is_named_by_token_and_object(void **state) {
   mtc_key_uri_wipe(&uri);
   assert_string_equal(uri.pin_value, "");
 
-  assert_true(mtc_key_uri_is("pkcs11:token=t"));
-  assert_false(mtc_key_uri_is("/etc/pkcs11:key.pem"));
+  assert_true(mtc_key_is_uri("pkcs11:token=t"));
+  assert_true(mtc_key_is_uri("PKCS11:token=t"));
+  assert_false(mtc_key_is_uri("/etc/pkcs11:key.pem"));
+}
+
+/* A mistyped URI must not become the name of a file with a key in it. */
+static void a_key_and_what_is_beside_it_fit(void **state) {
+  (void)state;
+  static const struct {
+    const char *key, *module, *pin_source;
+    const char *expected; /* NULL: fits */
+  } cases[] = {
+      {"pkcs11:token=t;object=o", "/m.so", NULL, NULL},
+      {"PKCS11:token=t;object=o", "/m.so", "file:/pin", NULL},
+      {"/etc/ca.key", NULL, NULL, NULL},
+      {"/etc/ca.key", "", "", NULL},
+      {"pkcs11:token=t;object=o", NULL, NULL, "needs the path of its module"},
+      {"PKCS11:token=t;object=o", "", NULL, "needs the path of its module"},
+      {"pkcs11;token=t;object=o", "/m.so", NULL, "looks like"},
+      {"Pkcs11/token=t;object=o", NULL, NULL, "looks like"},
+      {"token=t;object=o?pin-value=SECRET", NULL, NULL, "looks like"},
+      {"/etc/ca.key", "/m.so", NULL, "is a path"},
+      {"/etc/ca.key", NULL, "file:/pin", "is a path"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct mtc_error error = {0};
+    mtc_status status = mtc_key_check(cases[i].key, cases[i].module, cases[i].pin_source, &error);
+    assert_int_equal(status, cases[i].expected ? MTC_INPUT : MTC_OK);
+    if (cases[i].expected && !strstr(error.text, cases[i].expected)) fail_msg("%s", error.text);
+    if (strstr(error.text, "SECRET")) fail_msg("a PIN is shown: %s", error.text);
+  }
 }
 
 static void a_uri_that_could_mean_another_key_is_refused(void **state) {
@@ -232,6 +262,7 @@ static void what_is_no_pin_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_key_and_what_is_beside_it_fit),
       cmocka_unit_test(a_key_is_named_by_token_and_object),
       cmocka_unit_test(a_uri_that_could_mean_another_key_is_refused),
       cmocka_unit_test(lengths_are_bounded),

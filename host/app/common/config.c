@@ -80,11 +80,9 @@ static mtc_status load_log(struct app_config *config, const char *path, const st
 static mtc_status load_signer(struct app_config *config, const char *path,
                               const struct yaml_signer *signer, struct mtc_error *error) {
   char *key = signer->key;
-  mtc_status status = MTC_OK;
-  bool is_uri = strncmp(key, "pkcs11:", 7) == 0;
-  if (!is_uri) status = resolve(config, path, signer->key, &key);
-  if (is_uri && !signer->module)
-    return mtc_fail(error, MTC_INPUT, "signer.module: a PKCS#11 key needs the path of its module");
+  mtc_status status = mtc_key_check(key, signer->module, signer->pin_source, error);
+  if (status) return mtc_fail_within(error, status, "signer");
+  if (!mtc_key_is_uri(key)) status = resolve(config, path, signer->key, &key);
   config->signer = (struct mtc_signer_options){
       .key = key,
       .module = signer->module,

@@ -50,6 +50,10 @@ static mtc_status read_pem(const char *path, EVP_PKEY **out, struct mtc_error *e
     count = read(fd, text + len, MAX_FILE_LEN - len);
     if (count > 0) len += (size_t)count;
   } while (count > 0 || (count < 0 && errno == EINTR));
+  if (count < 0) {
+    status = mtc_fail(error, MTC_TOKEN, "cannot read %s: %s", path, strerror(errno));
+    goto out;
+  }
   BIO *bio = BIO_new_mem_buf(text, (int)len);
   *out = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
   BIO_free(bio);

@@ -15,6 +15,7 @@
 
 #include "key.h"
 #include "mtc/runtime.h"
+#include "mtc/sign.h"
 #include "sign/uri.h"
 
 static pid_t parent;
@@ -61,7 +62,7 @@ static mtc_status open_key(struct session *session, struct mtc_span payload, boo
   if (!mtc_signer_config_parse(payload, &config) || !mtc_mechanism_get(config.algorithm)) {
     return mtc_fail(error, MTC_INPUT, "signer: malformed configuration");
   }
-  session->kind = mtc_key_uri_is(config.key) ? &signer_token_key : &signer_file_key;
+  session->kind = mtc_key_is_uri(config.key) ? &signer_token_key : &signer_file_key;
   return session->kind->open(&config, &session->key, pin_refused, error);
 }
 

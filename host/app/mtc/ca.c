@@ -157,7 +157,7 @@ static const char *check_options(struct init *init, const char *algorithm) {
   if (init->log_number < 1 || init->log_number > 65535)
     return "--log-number: 1 to 65535 are allowed";
   if (strlen(init->dir) > 3800) return "--dir is too long";
-  if (strncmp(init->key, "pkcs11:", 7) == 0) {
+  if (mtc_key_is_uri(init->key)) {
     init->signer.key = init->key;
     return init->signer.module ? NULL : "--module is needed with a PKCS#11 key";
   }

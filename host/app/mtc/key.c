@@ -46,7 +46,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   if (optind != argc || !request.uri)
     return cli_usage(command, "--uri is needed, and nothing else");
   if (request.algorithm == MTC_ALGORITHM_NONE) return cli_usage(command, "--algorithm is unknown");
-  if (strncmp(request.uri, "pkcs11:", 7) == 0 && !request.module)
+  if (mtc_key_is_uri(request.uri) && !request.module)
     return cli_usage(command, "--module is needed with a PKCS#11 key");
   struct mtc_bytes key = {0}, pem = {0};
   mtc_status status = mtc_key_generate(&request, &key, &error);

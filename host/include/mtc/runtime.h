@@ -84,7 +84,7 @@ mtc_status mtc_file_read(const char *path, size_t max_len, struct mtc_bytes *out
  * mtc_file_write_atomic writes a temporary file beside `path`, fsyncs it, renames it over `path`
  * and fsyncs the folder: after a crash `path` holds the old or the new content, whole.
  *
- * Errors:   IO; `path` is untouched.
+ * Errors:   IO: `path` holds the old content, or the new one where only the folder's sync failed.
  */
 mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
                                  struct mtc_error *error) MTC_MUST_CHECK;

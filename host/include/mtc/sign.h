@@ -25,6 +25,22 @@ struct mtc_signer_stats {
   char last_error[256]; /* in words */
 };
 
+/*
+ * mtc_key_is_uri tells whether `key` is a PKCS#11 URI (the scheme in either case) rather than the
+ * path of a key file.
+ */
+bool mtc_key_is_uri(const char *key);
+
+/*
+ * mtc_key_check checks that a key and what is given beside it fit together: a URI needs a module; the
+ * path of a key file has neither module nor PIN, and is no mistyped URI. `module` and `pin_source`
+ * may be NULL or empty.
+ *
+ * Errors:   INPUT; the text never repeats `key`: a mistyped URI may hold a PIN.
+ */
+mtc_status mtc_key_check(const char *key, const char *module, const char *pin_source,
+                         struct mtc_error *error) MTC_MUST_CHECK;
+
 struct mtc_signer;
 
 /*
