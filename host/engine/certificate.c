@@ -6,12 +6,19 @@
 static mtc_status landmark_subtree(struct mtc_engine *engine, uint64_t index,
                                    struct mtc_subtree *out, uint64_t *out_landmark,
                                    struct mtc_error *error) {
-  struct mtc_landmark landmark;
+  struct mtc_landmark landmark, newest;
   struct mtc_subtree cover[2];
   uint64_t previous_size;
+  size_t num;
   mtc_status status =
       mtc_store_find_landmark(engine->options.store, index, &landmark, &previous_size, error);
+  if (!status) status = mtc_store_read_landmarks(engine->options.store, &newest, 1, &num, error);
   if (status) return status;
+  if (!engine->options.wire->landmarks_have_expiry &&
+      newest.number - landmark.number >= mtc_engine_max_active_landmarks(&engine->options))
+    return mtc_fail(error, MTC_INPUT,
+                    "landmark %llu, which contains entry %llu, is no longer active",
+                    (unsigned long long)landmark.number, (unsigned long long)index);
   mtc_subtree_cover((struct mtc_subtree){previous_size, landmark.tree_size}, cover);
   *out = mtc_subtree_contains(cover[0], index) ? cover[0] : cover[1];
   *out_landmark = landmark.number;

@@ -127,8 +127,8 @@ static mtc_status make_certificate(struct init *init, struct mtc_error *error) {
 
 /* mtc.yaml comes last: without it the folder is no CA, and what was made is taken away again. */
 static mtc_status make_folder(struct init *init, struct mtc_error *error) {
-  static const char *const made[] = {"mtc.yaml",   "log.db",      "log.db-wal",
-                                     "log.db-shm", "log.db.lock", "ca_cert.pem"};
+  static const char *const made[] = {"mtc.yaml", "log.db", "log.db-wal", "log.db-shm",
+                                     "ca_cert.pem"};
   char database[4096], config[4096];
   path_in(init, "log.db", database);
   path_in(init, "mtc.yaml", config);

@@ -110,7 +110,10 @@ mtc_status method_trusted_subtrees(struct job *job, struct mtc_bytes *out,
   /* Oldest first, as a relying party meets them; expired ones are trusted no more. */
   for (size_t i = num; !status && i-- > 0;) {
     uint64_t previous_size = i + 1 < num ? landmarks[i + 1].tree_size : 0;
-    if (daemon->config->wire->landmarks_have_expiry && landmarks[i].expiry_s <= now_s) continue;
+    if (daemon->config->wire->landmarks_have_expiry
+            ? landmarks[i].expiry_s < now_s
+            : i >= mtc_engine_max_active_landmarks(&daemon->config->engine))
+      continue;
     status = append_subtrees(daemon, ca_id, previous_size, landmarks[i].tree_size, out);
   }
   mtc_bytes_close_prefix(out, prefix, 3);
