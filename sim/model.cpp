@@ -1,57 +1,104 @@
 #include "model.hpp"
 
 #include <cstring>
+#include <stdexcept>
 
-#include "Vmtc_core.h"
+#include "Vlane_1_1.h"
+#include "Vlane_1_2.h"
+#include "Vlane_4_1.h"
+#include "Vlane_64_1.h"
 #include "verilated.h"
 
-Model::Model(int seed) : context_(new VerilatedContext) {
-  // Flops that are not reset start at random, so that nothing can come to depend on zeros.
-  context_->randReset(2);
-  context_->randSeed(seed);
-  core_.reset(new Vmtc_core(context_.get()));
-  core_->h2c_valid_i = 0;
-  core_->c2h_ready_i = 0;
-  core_->reg_write_i = 0;
-  core_->rst_ni = 0;
-  for (int i = 0; i < 4; i++) clock();
-  core_->rst_ni = 1;
-  clock();
+// The ports of one build; the builds are classes of their own that have the ports in common.
+class Core {
+ public:
+  virtual ~Core() = default;
+  virtual void clock() = 0;
+  virtual uint32_t read_register(uint32_t offset) = 0;
+  virtual void write_register(uint32_t offset, uint32_t value, bool write) = 0;
+  virtual Model::Moved cycle(const uint8_t *input, uint8_t *output) = 0;
+};
+
+namespace {
+
+template <typename Lane>
+class LaneCore : public Core {
+ public:
+  explicit LaneCore(int seed) {
+    // Flops that are not reset start at random, so that nothing can come to depend on zeros.
+    context_.randReset(2);
+    context_.randSeed(seed);
+    lane_.reset(new Lane(&context_));
+    lane_->h2c_valid_i = 0;
+    lane_->c2h_ready_i = 0;
+    lane_->reg_write_i = 0;
+    lane_->rst_ni = 0;
+    for (int i = 0; i < 4; i++) clock();
+    lane_->rst_ni = 1;
+    clock();
+  }
+
+  ~LaneCore() override { lane_->final(); }
+
+  void clock() override {
+    lane_->clk_i = 1;
+    lane_->eval();
+    lane_->clk_i = 0;
+    lane_->eval();
+  }
+
+  uint32_t read_register(uint32_t offset) override {
+    lane_->reg_addr_i = static_cast<uint16_t>(offset);
+    lane_->eval();
+    return lane_->reg_rdata_o;
+  }
+
+  void write_register(uint32_t offset, uint32_t value, bool write) override {
+    lane_->reg_addr_i = static_cast<uint16_t>(offset);
+    lane_->reg_wdata_i = value;
+    lane_->reg_write_i = write;
+  }
+
+  Model::Moved cycle(const uint8_t *input, uint8_t *output) override {
+    lane_->h2c_valid_i = input != nullptr;
+    lane_->c2h_ready_i = output != nullptr;
+    if (input) std::memcpy(lane_->h2c_data_i.m_storage, input, kBeatLen);
+    // Neither ready nor valid depends on these inputs: both are seen as the clock went down.
+    Model::Moved moved = {input && lane_->h2c_ready_o, output && lane_->c2h_valid_o};
+    if (moved.output) std::memcpy(output, lane_->c2h_data_o.m_storage, kBeatLen);
+    clock();
+    return moved;
+  }
+
+ private:
+  VerilatedContext context_;
+  std::unique_ptr<Lane> lane_;
+};
+
+std::unique_ptr<Core> make_core(int seed, Build build) {
+  if (build.fold == 1 && build.stages == 1) return std::make_unique<LaneCore<Vlane_1_1>>(seed);
+  if (build.fold == 1 && build.stages == 2) return std::make_unique<LaneCore<Vlane_1_2>>(seed);
+  if (build.fold == 4) return std::make_unique<LaneCore<Vlane_4_1>>(seed);
+  if (build.fold == 64) return std::make_unique<LaneCore<Vlane_64_1>>(seed);
+  throw std::runtime_error("there is no such build of the core: fold 1 (stages 1, 2), 4, 64");
 }
 
-Model::~Model() { core_->final(); }
+}  // namespace
 
-void Model::clock() {
-  core_->clk_i = 1;
-  core_->eval();
-  core_->clk_i = 0;
-  core_->eval();
-}
+Model::Model(int seed, Build build) : core_(make_core(seed, build)) {}
 
-uint32_t Model::read_register(uint32_t offset) {
-  core_->reg_addr_i = static_cast<uint16_t>(offset);
-  core_->eval();
-  return core_->reg_rdata_o;
-}
+Model::~Model() = default;
+
+uint32_t Model::read_register(uint32_t offset) { return core_->read_register(offset); }
 
 void Model::write_register(uint32_t offset, uint32_t value) {
-  core_->reg_addr_i = static_cast<uint16_t>(offset);
-  core_->reg_wdata_i = value;
-  core_->reg_write_i = 1;
+  core_->write_register(offset, value, true);
   cycle(nullptr, nullptr);
-  core_->reg_write_i = 0;
+  core_->write_register(offset, value, false);
   // Commands run in the cycle after.
   cycle(nullptr, nullptr);
 }
 
 Model::Moved Model::cycle(const uint8_t *input, uint8_t *output) {
-  core_->h2c_valid_i = input != nullptr;
-  core_->c2h_ready_i = output != nullptr;
-  if (input) std::memcpy(core_->h2c_data_i.m_storage, input, kBeatLen);
-  // Neither ready nor valid depends on these inputs, but the model must see them before the edge.
-  core_->eval();
-  Moved moved = {input && core_->h2c_ready_o, output && core_->c2h_valid_o};
-  if (moved.output) std::memcpy(output, core_->c2h_data_o.m_storage, kBeatLen);
-  clock();
-  return moved;
+  return core_->cycle(input, output);
 }

@@ -3,15 +3,21 @@
 #include <cstdint>
 #include <memory>
 
-class Vmtc_core;
-class VerilatedContext;
-
 constexpr unsigned kBeatLen = 64;
 constexpr unsigned kFrameLen = 4096;
 
+// Which of the verilated builds of the core.
+struct Build {
+  unsigned fold = 1;    // cycles a block: 1, 4, 64
+  unsigned stages = 2;  // registers a round, where fold is 1: 1, 2
+};
+
+class Core;
+
 class Model {
  public:
-  explicit Model(int seed = 0);
+  // Throws std::runtime_error for a build that there is not.
+  explicit Model(int seed = 0, Build build = {});
   ~Model();
 
   // Reads a register; takes no time.
@@ -27,8 +33,5 @@ class Model {
   Moved cycle(const uint8_t *input, uint8_t *output);
 
  private:
-  void clock();
-
-  std::unique_ptr<VerilatedContext> context_;
-  std::unique_ptr<Vmtc_core> core_;
+  std::unique_ptr<Core> core_;
 };

@@ -9,6 +9,7 @@
 #define MTC_REG_CAPS_BATCH 0x000cu /* card */
 #define MTC_REG_CAPS_INPUT 0x0010u /* card */
 #define MTC_REG_BUILD 0x0014u /* card */
+#define MTC_REG_CAPS_CORE 0x0018u /* card */
 #define MTC_REG_STATUS 0x0020u /* card */
 #define MTC_REG_IN_CREDIT 0x0024u /* card */
 #define MTC_REG_OUT_AVAIL 0x0028u /* card */
@@ -29,19 +30,30 @@
 #define MTC_REG_SYNC_ACK 0x0080u /* card */
 #define MTC_REG_CMD_RESULT 0x0084u /* card */
 #define MTC_REG_CMD_ACK 0x0088u /* card */
+#define MTC_REG_NO_INPUT_LO 0x0090u /* card */
+#define MTC_REG_NO_INPUT_HI 0x0094u /* card */
+#define MTC_REG_NO_CREDIT_LO 0x0098u /* card */
+#define MTC_REG_NO_CREDIT_HI 0x009cu /* card */
+#define MTC_REG_TAIL_LO 0x00a0u /* card */
+#define MTC_REG_TAIL_HI 0x00a4u /* card */
+#define MTC_REG_STALLS_LO 0x00a8u /* card */
+#define MTC_REG_STALLS_HI 0x00acu /* card */
 #define MTC_REG_NONCE 0x1000u /* host */
 #define MTC_REG_CMD 0x1004u /* host */
 #define MTC_REG_CMD_SEQ 0x1008u /* host */
 
 #define MTC_VERSION_MINOR_MASK 0x0000ffffu /* bits 15..0 */
 #define MTC_VERSION_MAJOR_MASK 0xffff0000u /* bits 31..16 */
+#define MTC_CAPS_CORE_FOLD_MASK 0x000000ffu /* bits 7..0 */
+#define MTC_CAPS_CORE_STAGES_MASK 0x0000ff00u /* bits 15..8 */
+#define MTC_CAPS_CORE_BATCHES_MASK 0x00ff0000u /* bits 23..16 */
 #define MTC_STATUS_BUSY_MASK 0x00000001u /* bits 0..0 */
 #define MTC_STATUS_DISCARDING_MASK 0x00000002u /* bits 1..1 */
 #define MTC_STATUS_FAILED_MASK 0x00000004u /* bits 2..2 */
 
 /* Identification */
 #define MTC_CARD_REGISTER_ID 0x3143544du /* ID: the text MTC1 */
-#define MTC_CARD_INTERFACE_VERSION 0x10000u /* VERSION: 1.0 */
+#define MTC_CARD_INTERFACE_VERSION 0x10001u /* VERSION: 1.1 */
 
 /* Commands */
 #define MTC_CARD_CMD_RESYNC 0x1u /* give up the open batch, discard input until the SYNC beat with NONCE */

@@ -108,7 +108,7 @@ def main():
         sys.exit("usage: generate.py [--check]")
     validate()
     stale = []
-    for path, text in (("hw/regs/rtl/mtc_regs_pkg.sv", rtl()), ("host/hash/card_regs.h", header()),
+    for path, text in (("hw/rtl/mtc_regs_pkg.sv", rtl()), ("host/hash/card_regs.h", header()),
                        ("docs/registers.md", documentation())):
         target = repo / path
         if target.exists() and target.read_text() == text:

@@ -30,6 +30,16 @@ package mtc_sha256_pkg;
     rotr = (x >> n) | (x << (6'd32 - {1'b0, n}));
   endfunction
 
+  // Sigma1(e) + Ch(e, f, g)
+  function automatic logic [31:0] choose(logic [31:0] e, logic [31:0] f, logic [31:0] g);
+    choose = (rotr(e, 5'd6) ^ rotr(e, 5'd11) ^ rotr(e, 5'd25)) + ((e & f) ^ (~e & g));
+  endfunction
+
+  // Sigma0(a) + Maj(a, b, c)
+  function automatic logic [31:0] majority(logic [31:0] a, logic [31:0] b, logic [31:0] c);
+    majority = (rotr(a, 5'd2) ^ rotr(a, 5'd13) ^ rotr(a, 5'd22)) + ((a & b) ^ (a & c) ^ (b & c));
+  endfunction
+
   function automatic logic [31:0] small_sigma0(logic [31:0] x);
     small_sigma0 = rotr(x, 5'd7) ^ rotr(x, 5'd18) ^ (x >> 3);
   endfunction
@@ -38,13 +48,24 @@ package mtc_sha256_pkg;
     small_sigma1 = rotr(x, 5'd17) ^ rotr(x, 5'd19) ^ (x >> 10);
   endfunction
 
-  // One round over the working variables, a in the top word.
+  // One round over the working variables, a in the top word. In h's place stands `sum`, which is
+  // h + K + W of this round already; the result has that of the next one, with its K and W.
   function automatic logic [255:0] round(logic [255:0] v, logic [31:0] k, logic [31:0] w);
-    logic [31:0] a, b, c, d, e, f, g, h, t1, t2;
-    {a, b, c, d, e, f, g, h} = v;
-    t1 = h + (rotr(e, 5'd6) ^ rotr(e, 5'd11) ^ rotr(e, 5'd25)) + ((e & f) ^ (~e & g)) + k + w;
-    t2 = (rotr(a, 5'd2) ^ rotr(a, 5'd13) ^ rotr(a, 5'd22)) + ((a & b) ^ (a & c) ^ (b & c));
-    round = {t1 + t2, a, b, c, d + t1, e, f, g};
+    logic [31:0] a, b, c, d, e, f, g, sum, t1;
+    {a, b, c, d, e, f, g, sum} = v;
+    t1    = sum + choose(e, f, g);
+    round = {t1 + majority(a, b, c), a, b, c, d + t1, e, f, g + k + w};
+  endfunction
+
+  // The same in two steps: the first puts T1 in the place of `sum`.
+  function automatic logic [255:0] round_first(logic [255:0] v);
+    round_first = {v[255:32], v[31:0] + choose(v[127:96], v[95:64], v[63:32])};
+  endfunction
+
+  function automatic logic [255:0] round_second(logic [255:0] v, logic [31:0] k, logic [31:0] w);
+    logic [31:0] a, b, c, d, e, f, g, t1;
+    {a, b, c, d, e, f, g, t1} = v;
+    round_second = {t1 + majority(a, b, c), a, b, c, d + t1, e, f, g + k + w};
   endfunction
 
   // The message schedule, W(t) in the top word, moved on by one.

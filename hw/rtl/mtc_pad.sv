@@ -12,8 +12,7 @@ module mtc_pad (
   input  mtc_pkg::entry_beat_t entry_i,
   output logic                 block_valid_o,
   input  logic                 block_ready_i,
-  output mtc_pkg::block_t      block_o,
-  output logic [31:0]          cookie_o  // of the entry being hashed
+  output mtc_pkg::block_t      block_o
 );
   typedef enum logic {StIdle, StBlocks} state_e;
 
@@ -23,8 +22,7 @@ module mtc_pad (
   logic [16:0] blocks_left_d, blocks_left_q;  // block k included
   logic signed [17:0] left_d, left_q;         // bytes of the message from block k on
   logic [16:0] message_len_d, message_len_q;
-  logic [31:0] cookie_d, cookie_q;
-  logic first_d, first_q;
+  mtc_pkg::leaf_t leaf_d, leaf_q;
 
   logic need_next, last;
   mtc_pkg::beat_t shifted, filled;
@@ -33,7 +31,6 @@ module mtc_pad (
   assign block_valid_o = state_q == StBlocks && (!need_next || entry_valid_i);
   assign entry_ready_o = state_q == StIdle || (need_next && block_ready_i);
   assign shifted       = {need_next ? entry_i.data[55:0] : 56'd0, beat_q[511:56]};
-  assign cookie_o      = cookie_q;
 
   // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted.
   always_comb begin
@@ -43,7 +40,7 @@ module mtc_pad (
   end
 
   assign last          = blocks_left_q == 17'd1;
-  assign block_o.first = first_q;
+  assign block_o.leaf  = leaf_q;
   assign block_o.last  = last;
   assign block_o.data  = last ?
       mtc_pkg::to_message_order(filled) | {492'd0, message_len_q, 3'd0} :
@@ -56,8 +53,7 @@ module mtc_pad (
     blocks_left_d = blocks_left_q;
     left_d        = left_q;
     message_len_d = message_len_q;
-    cookie_d      = cookie_q;
-    first_d       = first_q;
+    leaf_d        = leaf_q;
     unique case (state_q)
       StIdle: if (entry_valid_i) begin
         state_d       = StBlocks;
@@ -66,11 +62,9 @@ module mtc_pad (
         blocks_left_d = (({1'b0, entry_i.len} + 17'd9) >> 6) + 17'd1;
         message_len_d = {1'b0, entry_i.len} + 17'd1;
         left_d        = $signed({1'b0, message_len_d});
-        cookie_d      = entry_i.cookie;
-        first_d       = 1'b1;
+        leaf_d        = {entry_i.cookie, entry_i.slot, entry_i.opens};
       end
       StBlocks: if (block_valid_o && block_ready_i) begin
-        first_d       = 1'b0;
         beat_d        = need_next ? entry_i.data : '0;
         beats_left_d  = need_next ? beats_left_q - 1'b1 : '0;
         blocks_left_d = blocks_left_q - 1'b1;
@@ -93,8 +87,7 @@ module mtc_pad (
     blocks_left_q <= blocks_left_d;
     left_q        <= left_d;
     message_len_q <= message_len_d;
-    cookie_q      <= cookie_d;
-    first_q       <= first_d;
+    leaf_q        <= leaf_d;
   end
 
   // An entry's first beat comes when the entry before it is done, and only then.

@@ -1,8 +1,9 @@
 // The registers (docs/registers.md): reads are combinational and change nothing, a write takes a
 // cycle. A command runs in the cycle after its CMD_SEQ was written.
 module mtc_csr #(
-  parameter int unsigned Depth = 256,
-  parameter logic [31:0] Build = 32'd0
+  parameter logic [31:0] Build  = 32'd0,
+  parameter int unsigned Fold   = 1,
+  parameter int unsigned Stages = 1
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,
@@ -20,11 +21,11 @@ module mtc_csr #(
   input  logic            failed_i,
   input  mtc_pkg::fault_t fault_i,
   // what to count
-  input  logic            leaf_block_i,
-  input  logic            node_block_i,
   input  logic            entry_i,
   input  logic            leaf_hash_i,
-  input  logic            node_hash_i
+  input  logic            node_hash_i,
+  input  mtc_pkg::use_t   use_i,
+  input  logic            stall_i
 );
   logic [31:0] nonce_q, command_q, sequence_q, ack_q;
   logic unknown_q;
@@ -53,13 +54,17 @@ module mtc_csr #(
     end
   end
 
-  // Counters, 64 bits each: cycles, leaf blocks, node blocks, entries, leaf hashes, node hashes.
-  logic [5:0] step;
-  logic [383:0] counters_q, counters_d, copies_q;
+  // Counters, 64 bits each. Their sums over a tick's uses are the ticks.
+  localparam int unsigned NumCounters = 10;
+  logic [NumCounters-1:0] step;
+  logic [64*NumCounters-1:0] counters_q, counters_d, copies_q;
 
-  assign step = {node_hash_i, leaf_hash_i, entry_i, node_block_i, leaf_block_i, 1'b1};
+  assign step = {stall_i, use_i.tail, use_i.no_credit, use_i.no_input, node_hash_i, leaf_hash_i,
+                 entry_i, use_i.node, use_i.leaf, 1'b1};
   always_comb begin
-    for (int i = 0; i < 6; i++) counters_d[64*i+:64] = counters_q[64*i+:64] + {63'd0, step[i]};
+    for (int i = 0; i < int'(NumCounters); i++) begin
+      counters_d[64*i+:64] = counters_q[64*i+:64] + {63'd0, step[i]};
+    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -78,8 +83,9 @@ module mtc_csr #(
       mtc_regs_pkg::RegVersion: rdata_o = mtc_regs_pkg::InterfaceVersion;
       mtc_regs_pkg::RegCapsEntry: rdata_o = mtc_pkg::MaxEntry;
       mtc_regs_pkg::RegCapsBatch: rdata_o = mtc_pkg::MaxBatch;
-      mtc_regs_pkg::RegCapsInput: rdata_o = Depth;
+      mtc_regs_pkg::RegCapsInput: rdata_o = mtc_pkg::InputDepth;
       mtc_regs_pkg::RegBuild: rdata_o = Build;
+      mtc_regs_pkg::RegCapsCore: rdata_o = {8'd0, 8'(mtc_pkg::Batches), 8'(Stages), 8'(Fold)};
       mtc_regs_pkg::RegStatus: begin
         rdata_o = '0;
         rdata_o[mtc_regs_pkg::StatusBusyLsb] = busy_i;
@@ -102,6 +108,14 @@ module mtc_csr #(
       mtc_regs_pkg::RegLeafHashesHi: rdata_o = copies_q[288+:32];
       mtc_regs_pkg::RegNodeHashesLo: rdata_o = copies_q[320+:32];
       mtc_regs_pkg::RegNodeHashesHi: rdata_o = copies_q[352+:32];
+      mtc_regs_pkg::RegNoInputLo: rdata_o = copies_q[384+:32];
+      mtc_regs_pkg::RegNoInputHi: rdata_o = copies_q[416+:32];
+      mtc_regs_pkg::RegNoCreditLo: rdata_o = copies_q[448+:32];
+      mtc_regs_pkg::RegNoCreditHi: rdata_o = copies_q[480+:32];
+      mtc_regs_pkg::RegTailLo: rdata_o = copies_q[512+:32];
+      mtc_regs_pkg::RegTailHi: rdata_o = copies_q[544+:32];
+      mtc_regs_pkg::RegStallsLo: rdata_o = copies_q[576+:32];
+      mtc_regs_pkg::RegStallsHi: rdata_o = copies_q[608+:32];
       mtc_regs_pkg::RegSyncAck: rdata_o = sync_ack_i;
       mtc_regs_pkg::RegCmdResult: rdata_o = {31'd0, unknown_q};
       mtc_regs_pkg::RegCmdAck: rdata_o = ack_q;

@@ -1,0 +1,128 @@
+// SHA-256's 64 rounds as a pipeline: a block and a chaining value in at every tick.
+//
+// Stages is 1 or 2 registers a round. Latency 64 * Stages + 2 ticks. There is no valid bit: whoever
+// feeds it knows what comes out when. Each message word travels only as far as it is needed: from the
+// stage where it is made to that which adds it, by way of the stages whose new words depend on it.
+// Source: FIPS 180-4, "SHA-256 Hash Computation".
+module mtc_sha256_unrolled #(
+  parameter int unsigned Stages = 1
+) (
+  input  logic           clk_i,
+  input  logic           rst_ni,
+  input  logic           tick_i,
+  input  logic [511:0]   block_i,
+  input  mtc_pkg::hash_t state_i,
+  output mtc_pkg::hash_t state_o
+);
+  localparam int Step = int'(Stages);  // signed: places before the first register are negative
+  localparam int unsigned Last = 64 * Stages;  // registers of the rounds
+
+  // Word j of the message where it is needed, one tap a use; the tick counts from the first register.
+  //   begins  made, at Stages * (j - 15), or given
+  //   sigma1  for word j + 2, at Stages * (j - 14)
+  //   plain   for word j + 7, at Stages * (j - 9)
+  //   sigma0  for word j + 15, at Stages * (j - 1)
+  //   round   added to h, at Stages * j - 1: a register early
+  //   oldest  for word j + 16, at Stages * j
+  logic [2047:0] begins, sigma1, plain, sigma0, round, oldest;
+
+  for (genvar j = 0; j < 64; j++) begin : gen_word
+    localparam int Born  = j < 16 ? 0 : Step * (j - 15);
+    localparam int At1   = Step * (j - 14) > Born ? Step * (j - 14) : Born;
+    localparam int At2   = Step * (j - 9) > Born ? Step * (j - 9) : Born;
+    localparam int At3   = Step * (j - 1) > Born ? Step * (j - 1) : Born;
+    localparam int At4   = Step * j - 1 > Born ? Step * j - 1 : Born;
+    localparam int At5   = Step * j > Born ? Step * j : Born;
+    localparam bit Uses1 = j >= 14 && j < 62;  // words from 16 on, and only those that exist
+    localparam bit Uses2 = j >= 9 && j < 57;
+    localparam bit Uses3 = j >= 1 && j < 49;
+    localparam bit Uses5 = j < 48;
+
+    if (j < 16) begin : gen_given
+      always_ff @(posedge clk_i) begin
+        if (tick_i) begins[32*j+:32] <= block_i[511-32*j-:32];
+      end
+    end else if (Stages == 1) begin : gen_made
+      always_ff @(posedge clk_i) begin
+        if (tick_i) begin
+          begins[32*j+:32] <= mtc_sha256_pkg::small_sigma1(sigma1[32*(j-2)+:32]) +
+              plain[32*(j-7)+:32] + mtc_sha256_pkg::small_sigma0(sigma0[32*(j-15)+:32]) +
+              oldest[32*(j-16)+:32];
+        end
+      end
+    end else begin : gen_made
+      logic [31:0] newer_q, older_q;
+      always_ff @(posedge clk_i) begin
+        if (tick_i) begin
+          newer_q <= mtc_sha256_pkg::small_sigma1(sigma1[32*(j-2)+:32]) + plain[32*(j-7)+:32];
+          older_q <= mtc_sha256_pkg::small_sigma0(sigma0[32*(j-15)+:32]) + oldest[32*(j-16)+:32];
+          begins[32*j+:32] <= newer_q + older_q;
+        end
+      end
+    end
+
+    mtc_delay #(.Ticks(At1 - Born)) u_sigma1 (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(begins[32*j+:32]), .data_o(sigma1[32*j+:32])
+    );
+    mtc_delay #(.Ticks(At2 - At1)) u_plain (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(sigma1[32*j+:32]), .data_o(plain[32*j+:32])
+    );
+    mtc_delay #(.Ticks(At3 - At2)) u_sigma0 (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(plain[32*j+:32]), .data_o(sigma0[32*j+:32])
+    );
+    mtc_delay #(.Ticks(At4 - At3)) u_round (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(sigma0[32*j+:32]), .data_o(round[32*j+:32])
+    );
+    mtc_delay #(.Ticks(At5 - At4)) u_oldest (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(round[32*j+:32]), .data_o(oldest[32*j+:32])
+    );
+    // Taps of words that no later word depends on.
+    logic unused;
+    assign unused = ^{Uses1 ? 32'd0 : sigma1[32*j+:32], Uses2 ? 32'd0 : plain[32*j+:32],
+                      Uses3 ? 32'd0 : sigma0[32*j+:32], Uses5 ? 32'd0 : oldest[32*j+:32],
+                      j == 0 ? round[31:0] : 32'd0};
+  end
+
+  // Working variables a..g, and in h's place h + K + W of the round to come: that sum needs nothing of
+  // the round before, so it is made a register early.
+  logic [256*(64+1)-1:0] work;
+
+  // What enters the first round: made of the inputs, with the first word's constant.
+  always_ff @(posedge clk_i) begin
+    if (tick_i) begin
+      work[255:0] <= {
+        state_i[255:32],
+        state_i[31:0] + mtc_sha256_pkg::RoundConstants[2047-:32] + block_i[511-:32]
+      };
+    end
+  end
+
+  for (genvar t = 0; t < 64; t++) begin : gen_round
+    logic [31:0] constant, word;
+    // After the last round there is nothing to add: h itself.
+    assign constant = t == 63 ? 32'd0 : mtc_sha256_pkg::RoundConstants[2047-32*((t+1)%64)-:32];
+    assign word     = t == 63 ? 32'd0 : round[32*((t+1)%64)+:32];
+    if (Stages == 1) begin : gen_one
+      always_ff @(posedge clk_i) begin
+        if (tick_i) work[256*(t+1)+:256] <= mtc_sha256_pkg::round(work[256*t+:256], constant, word);
+      end
+    end else begin : gen_two
+      logic [255:0] half_q;
+      always_ff @(posedge clk_i) begin
+        if (tick_i) begin
+          half_q               <= mtc_sha256_pkg::round_first(work[256*t+:256]);
+          work[256*(t+1)+:256] <= mtc_sha256_pkg::round_second(half_q, constant, word);
+        end
+      end
+    end
+  end
+
+  // The chaining value waits until the rounds are done.
+  mtc_pkg::hash_t chain;
+  mtc_delay #(.Width(256), .Ticks(Last + 1)) u_chain (
+    .clk_i, .rst_ni, .enable_i(tick_i), .data_i(state_i), .data_o(chain)
+  );
+  always_ff @(posedge clk_i) begin
+    if (tick_i) state_o <= mtc_sha256_pkg::add_words(chain, work[256*64+:256]);
+  end
+endmodule

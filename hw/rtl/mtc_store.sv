@@ -1,0 +1,101 @@
+// Keeps the blocks of leaves until the engine takes them.
+//
+// Blocks lie in a block memory as linked lists: each word holds a block and the address of the block
+// written after it, which is the next of its leaf unless it is the last. Addresses that were read are
+// free again. Writing: one block in 1 cycle. Reading: one block a cycle, 1 cycle later. A leaf becomes
+// a job when its last block is in, so a job never waits for a block. flush_i forgets everything.
+module mtc_store (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 flush_i,
+  input  logic                 block_valid_i,
+  output logic                 block_ready_o,
+  input  mtc_pkg::block_t      block_i,
+  output logic                 job_valid_o,
+  input  logic                 job_ready_i,
+  output mtc_pkg::leaf_job_t   job_o,
+  input  logic                 read_i,
+  input  mtc_pkg::address_t    address_i,
+  output logic [511:0]         data_o,
+  output mtc_pkg::address_t    next_o
+);
+  localparam int unsigned Width = mtc_pkg::AddressWidth;
+
+  logic [511+Width:0] memory[mtc_pkg::Blocks];
+
+  // Free addresses: those never used yet, counted up, then those that came back.
+  logic [Width:0] fresh_q;
+  logic fresh, returned_valid, take;
+  mtc_pkg::address_t returned, offered;
+  logic unused_ready;
+
+  assign fresh   = !fresh_q[Width];
+  assign offered = fresh ? fresh_q[Width-1:0] : returned;
+
+  mtc_fifo #(.Width(Width), .Depth(mtc_pkg::Blocks)) u_free (
+    .clk_i, .rst_ni, .flush_i,
+    .valid_i(read_i), .ready_o(unused_ready), .data_i(address_i),
+    .valid_o(returned_valid), .ready_i(take && !fresh), .data_o(returned)
+  );
+
+  // The address of the block that comes, and that of the one after it.
+  logic here_valid_q, after_valid_q, write, first_q;
+  mtc_pkg::address_t here_q, after_q, head_q;
+  logic [7:0] count_q;
+  logic job_room;
+
+  assign block_ready_o = here_valid_q && after_valid_q && job_room;
+  assign write         = block_valid_i && block_ready_o;
+  assign take          = (fresh || returned_valid) && (!here_valid_q || !after_valid_q || write);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      fresh_q       <= '0;
+      here_valid_q  <= 1'b0;
+      after_valid_q <= 1'b0;
+      first_q       <= 1'b1;
+    end else begin
+      if (take && fresh) fresh_q <= fresh_q + 1'b1;
+      if (write) begin
+        here_valid_q  <= 1'b1;
+        after_valid_q <= take;
+        first_q       <= block_i.last;
+      end else begin
+        if (take && here_valid_q) after_valid_q <= 1'b1;
+        if (take) here_valid_q <= 1'b1;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (write) begin
+      here_q  <= after_q;
+      after_q <= offered;
+      count_q <= block_i.last ? '0 : (first_q ? 8'd1 : count_q + 1'b1);
+      if (first_q) head_q <= here_q;
+    end else if (take && here_valid_q) begin
+      after_q <= offered;
+    end else if (take) begin
+      here_q <= offered;
+    end
+    if (write) memory[here_q] <= {after_q, block_i.data};
+    if (read_i) {next_o, data_o} <= memory[address_i];
+  end
+
+  mtc_pkg::leaf_job_t job;
+  assign job.leaf       = block_i.leaf;
+  assign job.address    = first_q ? here_q : head_q;
+  assign job.num_blocks = first_q ? 8'd1 : count_q + 8'd1;
+
+  mtc_fifo #(.Width($bits(job)), .Depth(mtc_pkg::Blocks)) u_jobs (
+    .clk_i, .rst_ni, .flush_i,
+    .valid_i(write && block_i.last), .ready_o(job_room), .data_i(job),
+    .valid_o(job_valid_o), .ready_i(job_ready_i), .data_o(job_o)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && !flush_i) begin
+      assert (!(read_i && !unused_ready));
+    end
+  end
+endmodule
