@@ -11,8 +11,7 @@ env_marker=/etc/mtc-environment
 env_suite=trixie
 cache_dir=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mtc
 
-say() { printf '%s\n' "$*" >&2; }
-die() { say "error: $*"; exit 1; }
+. "$repo/scripts/lib/job.sh"
 
 packages() { grep -v '^#' "$repo/scripts/packages.txt"; }
 
@@ -34,20 +33,6 @@ host_is_debian_13() {
   version=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
   [ "$id" = debian ] || return 1
   [ -z "$version" ] || [ "${version%%.*}" -ge 13 ]   # testing and unstable carry no version
-}
-
-# Runs a long command quietly: a line when it starts, a dot every few seconds, its output only when
-# it fails.
-quietly() {
-  local title=$1 log rc=0 pid; shift
-  log=$(mktemp)
-  printf '%s ' "$title" >&2
-  "$@" >"$log" 2>&1 </dev/null & pid=$!
-  while kill -0 "$pid" 2>/dev/null; do printf '.' >&2; sleep 2; done
-  wait "$pid" || rc=$?
-  if [ "$rc" -eq 0 ]; then say ' done'; else say ' FAILED'; tail -n 60 "$log" >&2; fi
-  rm -f "$log"
-  return "$rc"
 }
 
 ensure_host_packages() {
