@@ -32,9 +32,9 @@ struct mtc_signer_stats {
 bool mtc_key_is_uri(const char *key);
 
 /*
- * mtc_key_check checks that a key and what is given beside it fit together: a URI needs a module; the
- * path of a key file has neither module nor PIN, and is no mistyped URI. `module` and `pin_source`
- * may be NULL or empty.
+ * mtc_key_check checks that a key and what is given beside it fit together: a URI needs a module;
+ * the path of a key file has neither module nor PIN, and is no mistyped URI. `module` and
+ * `pin_source` may be NULL or empty.
  *
  * Errors:   INPUT; the text never repeats `key`: a mistyped URI may hold a PIN.
  */
