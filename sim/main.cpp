@@ -2,8 +2,8 @@
 //
 // DIR/user is the register file (a page the card owns, a page the host owns), DIR/h2c_0 and
 // DIR/c2h_0 are the streams. "ready" on standard output says that they may be opened. The model
-// works in slices of cycles and looks at registers and streams between them; it sleeps when the core
-// has nothing to do.
+// works in slices of cycles and looks at registers and streams between them; it sleeps when the
+// core has nothing to do.
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -24,9 +24,9 @@
 namespace {
 
 constexpr int kSliceCycles = 512;
-// A core that moves no beat for longer than this waits for the host. It can work that long on what it
-// holds: 256 beats of input are at most 256 leaf blocks and about 300 nodes of 2 blocks, 68 cycles
-// each, 58,000 cycles in all; its frames come out whole, so none of them need to move a beat.
+// A core that moves no beat for longer than this waits for the host. It can work that long on what
+// it holds: 256 beats of input are at most 256 leaf blocks and about 300 nodes of 2 blocks, 68
+// cycles each, 58,000 in all; its frames come out whole, so none of them need to move a beat.
 constexpr int kQuietCycles = 1 << 18;
 constexpr int kLongestSleepMs = 20;
 constexpr size_t kInputLen = 16384;
@@ -34,15 +34,14 @@ constexpr size_t kInputLen = 16384;
 constexpr size_t kOutputLen = 2 * kFrameLen;
 
 constexpr uint32_t kCardRegisters[] = {
-    MTC_REG_ID,         MTC_REG_VERSION,     MTC_REG_CAPS_ENTRY,     MTC_REG_CAPS_BATCH,
-    MTC_REG_CAPS_INPUT, MTC_REG_BUILD,       MTC_REG_STATUS,         MTC_REG_IN_CREDIT,
-    MTC_REG_OUT_AVAIL,  MTC_REG_ERR_CAUSE,   MTC_REG_ERR_INFO,       MTC_REG_CYCLES_LO,
-    MTC_REG_CYCLES_HI,  MTC_REG_LEAF_BLOCKS_LO, MTC_REG_LEAF_BLOCKS_HI, MTC_REG_NODE_BLOCKS_LO,
-    MTC_REG_NODE_BLOCKS_HI, MTC_REG_ENTRIES_LO, MTC_REG_ENTRIES_HI,  MTC_REG_LEAF_HASHES_LO,
-    MTC_REG_LEAF_HASHES_HI, MTC_REG_NODE_HASHES_LO, MTC_REG_NODE_HASHES_HI,
+    MTC_REG_ID, MTC_REG_VERSION, MTC_REG_CAPS_ENTRY, MTC_REG_CAPS_BATCH, MTC_REG_CAPS_INPUT,
+    MTC_REG_BUILD, MTC_REG_STATUS, MTC_REG_IN_CREDIT, MTC_REG_OUT_AVAIL, MTC_REG_ERR_CAUSE,
+    MTC_REG_ERR_INFO, MTC_REG_CYCLES_LO, MTC_REG_CYCLES_HI, MTC_REG_LEAF_BLOCKS_LO,
+    MTC_REG_LEAF_BLOCKS_HI, MTC_REG_NODE_BLOCKS_LO, MTC_REG_NODE_BLOCKS_HI, MTC_REG_ENTRIES_LO,
+    MTC_REG_ENTRIES_HI, MTC_REG_LEAF_HASHES_LO, MTC_REG_LEAF_HASHES_HI, MTC_REG_NODE_HASHES_LO,
+    MTC_REG_NODE_HASHES_HI,
     // Acknowledgements after what they acknowledge.
-    MTC_REG_SYNC_ACK,   MTC_REG_CMD_RESULT,  MTC_REG_CMD_ACK,
-};
+    MTC_REG_SYNC_ACK, MTC_REG_CMD_RESULT, MTC_REG_CMD_ACK};
 
 volatile sig_atomic_t stopped = 0;
 

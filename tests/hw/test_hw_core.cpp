@@ -1,5 +1,5 @@
-// The whole core against libcrypto: random batches at any start index under several patterns of idle
-// input and stalled output, every error of the stream, and sessions that are broken off.
+// The whole core against libcrypto: random batches at any start index under several patterns of
+// idle input and stalled output, every error of the stream, and sessions that are broken off.
 #include <openssl/sha.h>
 
 #include <array>
@@ -175,7 +175,8 @@ class Bench {
     }
     if (moved.output) {
       if (frame_.size() % kFrameLen == 0 && !syncing_)
-        CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0, "output before OUT_AVAIL");
+        CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0,
+              "output before OUT_AVAIL");
       frame_.insert(frame_.end(), beat, beat + kBeatLen);
     }
   }

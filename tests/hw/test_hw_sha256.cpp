@@ -60,7 +60,8 @@ class Bench {
       CHECK(top_.hash_valid_o, "the hash did not wait");
     }
     char text[65];
-    for (int word = 0; word < 8; word++) std::snprintf(text + 8 * word, 9, "%08x", top_.hash_o[7 - word]);
+    for (int word = 0; word < 8; word++)
+      std::snprintf(text + 8 * word, 9, "%08x", top_.hash_o[7 - word]);
     top_.hash_ready_i = 1;
     clock();
     top_.hash_ready_i = 0;
@@ -106,8 +107,8 @@ int main() {
       {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
       {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
-      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmno"
-       "pqrsmnopqrstnopqrstu",
+      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqr"
+       "lmnopqrsmnopqrstnopqrstu",
        "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
       {std::string(1000000, 'a'),
        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
