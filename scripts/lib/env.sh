@@ -55,10 +55,16 @@ ensure_host() {
   ensure_host_packages
   MTC_NSS_DIR=$cache_dir/nss-$(env_key)
   export MTC_NSS_DIR
-  if [ ! -e "$MTC_NSS_DIR/.complete" ]; then
-    mkdir -p "$cache_dir"
-    quietly "Fetching NSS softoken" "$repo/scripts/lib/nss.sh" "$MTC_NSS_DIR" "$(host_mirror)" || exit 1
+  [ ! -e "$MTC_NSS_DIR/.complete" ] || return 0
+  local mirror
+  mirror=$(host_mirror)
+  if [ -z "$mirror" ] && [ "$(id -u)" -eq 0 ]; then   # apt knows its mirror once it has lists
+    quietly "Updating the package lists" apt-get update -qq || exit 1
+    mirror=$(host_mirror)
   fi
+  [ -n "$mirror" ] || die "apt knows no Debian mirror: run apt-get update, or set MTC_DEBIAN_MIRROR"
+  mkdir -p "$cache_dir"
+  quietly "Fetching NSS softoken" "$repo/scripts/lib/nss.sh" "$MTC_NSS_DIR" "$mirror" || exit 1
 }
 
 make_root() {
@@ -153,7 +159,8 @@ env_exec() {
   local root folders folder
   root=$cache_dir/root-$(env_key)
   ensure_root "$root"
-  folders=("$repo" "$PWD" "${shared[@]}")
+  folders=("$repo" "${shared[@]}")
+  [ "$PWD" = / ] || folders+=("$PWD")   # the root's own will do: it cannot be written to
   for folder in "${folders[@]}"; do
     [ -d "$folder" ] || die "$folder is no folder: it cannot be shared with the environment"
   done
