@@ -11,17 +11,17 @@ static mtc_status check_profile(const struct yaml_profile *profile, struct mtc_e
   struct mtc_bytes oid = {0};
   if (strlen(profile->name) > 64)
     return mtc_fail(error, MTC_INPUT, "the name is longer than 64 characters");
-  if (profile->validity_s < 60 || profile->validity_s > 400ull * DAY_S)
-    return mtc_fail(error, MTC_INPUT, "validity_s: %llu; 60 to 34560000 (400 days) are allowed",
-                    (unsigned long long)profile->validity_s);
-  if (profile->backdate_s > DAY_S || profile->backdate_s >= profile->validity_s)
-    return mtc_fail(error, MTC_INPUT, "backdate_s: above a day, or not below validity_s");
+  mtc_status status =
+      config_check_range("validity_s", profile->validity_s, 60, 400 * (int64_t)DAY_S, error);
+  if (!status) status = config_check_range("backdate_s", profile->backdate_s, 0, DAY_S, error);
+  if (!status && profile->min_rsa_bits)
+    status = config_check_range("min_rsa_bits", profile->min_rsa_bits, 2048, 8192, error);
+  if (!status) status = config_check_range("max_names", profile->max_names, 0, 100, error);
+  if (status) return status;
+  if (profile->backdate_s >= profile->validity_s)
+    return mtc_fail(error, MTC_INPUT, "backdate_s: %lld is not below validity_s",
+                    (long long)profile->backdate_s);
   if (!profile->key_types) return mtc_fail(error, MTC_INPUT, "key_types: none is allowed");
-  if (profile->min_rsa_bits && (profile->min_rsa_bits < 2048 || profile->min_rsa_bits > 8192))
-    return mtc_fail(error, MTC_INPUT, "min_rsa_bits: %u; 2048 to 8192 are allowed",
-                    profile->min_rsa_bits);
-  if (profile->max_names > 100)
-    return mtc_fail(error, MTC_INPUT, "max_names: %u is above 100", profile->max_names);
   if (profile->policy_oid && mtc_der_append_oid(&oid, profile->policy_oid)) {
     mtc_bytes_free(&oid);
     return mtc_fail(error, MTC_INPUT, "policy_oid: \"%s\" is no object identifier",
@@ -46,13 +46,13 @@ static mtc_status check_chrome(const struct app_config *config, const struct yam
 static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
   *out = (struct mtc_profile){
       .name = from->name,
-      .validity_s = (int64_t)from->validity_s,
-      .backdate_s = (int64_t)from->backdate_s,
+      .validity_s = from->validity_s,
+      .backdate_s = from->backdate_s,
       .key_types = from->key_types,
-      .min_rsa_bits = from->min_rsa_bits ? from->min_rsa_bits : 2048,
+      .min_rsa_bits = from->min_rsa_bits ? (unsigned)from->min_rsa_bits : 2048,
       .allow_wildcards = from->allow_wildcards,
       .allow_ip = from->allow_ip,
-      .max_names = from->max_names ? from->max_names : 100,
+      .max_names = from->max_names ? (unsigned)from->max_names : 100,
       .subject_common_name = from->subject_common_name,
       .ext_key_usage_server = (from->ext_key_usage & 1) != 0,
       .ext_key_usage_client = (from->ext_key_usage & 2) != 0,
