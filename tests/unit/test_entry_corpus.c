@@ -83,8 +83,9 @@ static void certificates_are_their_entries(void **state) {
       struct mtc_bytes from_tbs = {0}, key = {0};
       uint64_t serial;
       assert_int_equal(mtc_tai_parse(mtc_span_of_text("32473.1"), &ca_id, NULL), MTC_OK);
-      assert_int_equal(
-          mtc_entry_from_tbs(wire, &ca_id, parsed.tbs, &from_tbs, &key, &serial, &error), MTC_OK);
+      assert_int_equal(mtc_entry_from_tbs(wire, &ca_id, parsed.tbs, parsed.not_before,
+                                          parsed.not_after, &from_tbs, &key, &serial, &error),
+                       MTC_OK);
       assert_int_equal(serial, UINT64_C(1) << 48 | index);
       assert_true(mtc_span_equal(mtc_span_of_bytes(&from_tbs), mtc_span_of_bytes(&entry)));
       assert_true(mtc_span_equal(mtc_span_of_bytes(&key), parsed.public_key));
@@ -93,9 +94,9 @@ static void certificates_are_their_entries(void **state) {
         const struct mtc_wire *foreign = wire_of(versions[other]);
         if (other == v) continue;
         mtc_bytes_clear(&from_tbs);
-        assert_int_equal(
-            mtc_entry_from_tbs(foreign, &ca_id, parsed.tbs, &from_tbs, &key, &serial, &error),
-            MTC_INPUT);
+        assert_int_equal(mtc_entry_from_tbs(foreign, &ca_id, parsed.tbs, parsed.not_before,
+                                            parsed.not_after, &from_tbs, &key, &serial, &error),
+                         MTC_INPUT);
         assert_int_equal(from_tbs.len, 0);
       }
       mtc_bytes_free(&from_tbs);
