@@ -170,6 +170,7 @@ struct mtc_ca_params {
   uint64_t max_serial;
   int64_t not_before;
   int64_t not_after;
+  bool crl_sign;              /* keyUsage has cRLSign beside keyCertSign */
   struct mtc_span prefix_url; /* IA5String contents of the mtc-tlog extension; empty: absent */
 };
 
@@ -187,7 +188,8 @@ mtc_status mtc_ca_certificate_make(const struct mtc_ca_params *params, struct mt
  *
  * Output:   spans point into `der`.
  * Errors:   INPUT: subject, key, missing or non-critical CA extension, other version's identifiers,
- *           sigAlg that does not fit the key, bounds, keyUsage without keyCertSign, not a CA.
+ *           sigAlg that does not fit the key, bounds, keyUsage not in DER or without keyCertSign,
+ *           not a CA.
  */
 mtc_status mtc_ca_certificate_parse(const struct mtc_wire *wire, struct mtc_span der,
                                     struct mtc_ca_params *out,
