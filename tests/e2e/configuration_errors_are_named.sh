@@ -16,9 +16,18 @@ breaks 's/backend: cpu/backend: gpu/' 'neither cpu nor card'
 breaks "s/id: '32473.1'/id: '32473.2'/" 'it is for CA 32473.1'
 breaks 's/number: 1/number: 9/' 'outside minSerial and maxSerial'
 breaks 's/validity_s: 604800/validity_s: 1/' 'profile chrome-dv-7d: validity_s'
-breaks 's/ext_key_usage: \[server\]/ext_key_usage: [server, client]/' 'policy chrome-0.3.0: extKeyUsage'
+breaks 's/ext_key_usage: \[server\]/ext_key_usage: [server, client]/' 'policy chrome-0.3.0, 2.4.3.2: ext_key_usage'
 breaks 's/wire_version: plants-07/wire_version: plants-06/' 'ca.certificate'
 breaks 's/policy_oid: .*/policy_oid: 9.9/' 'no object identifier'
+# What Chrome's policy asks for: each rule with its section and the key that breaks it.
+breaks 's/policy_oid: .*/policy_oid: 2.23.140.1.2.2/' 'policy chrome-0.3.0, 2.4.3.2: policy_oid'
+breaks '/policy_oid: /d' 'policy chrome-0.3.0, 2.4.3.2: policy_oid'
+breaks 's/allow_ip: true/subject_common_name: true/' 'policy chrome-0.3.0, 2.4.3.2: subject_common_name'
+breaks 's/validity_s: 604800/validity_s: 604801/' 'policy chrome-0.3.0, 2.4.3.1: ca.certificate: its keyUsage must have cRLSign'
+breaks 's/validity_s: 604800/validity_s: 4060801/' 'policy chrome-0.3.0, 2.6: validity_s'
+breaks 's/number: 1/number: 5/' 'policy chrome-0.3.0, 2.5.1: log.number'
+breaks 's/landmark_interval_s: 3600/landmark_interval_s: 2761/' 'policy chrome-0.3.0, 2.6: landmark_interval_s: 2761 gives 221'
+breaks 's/policy: chrome-0.3.0/policy: chrome-0.3.1/' 'ca.policy: "chrome-0.3.1" is neither'
 # Words that are neither yes nor no, numbers in place of words, numbers outside their range.
 for word in n garbage '""' null '~' 2 1 '[true]'; do
   breaks "s/allow_ip: true/allow_ip: $word/" 'mtc.yaml:@: allow_ip: '
@@ -37,6 +46,14 @@ breaks 's/number: 1/number: 0/' 'log.number: 0; 1 to 65535'
 breaks 's/name: chrome-dv-7d/name: ""/' 'mtc.yaml:@: name: STRING length'
 breaks 's/landmark_interval_s: 3600/landmark_interval_s: 60/' \
   'landmark_interval_s: 60 is too short for certificates of validity_s 604800: 10081'
+# 47 days need a CA certificate with cRLSign, and landmarks every four hours or so.
+"$bin/mtc" ca init --dir "$work/long" --id 32473.1 --key "$work/ca.key" --crl-sign \
+  --prefix-url http://127.0.0.1/mtc >/dev/null 2>&1
+sed -i 's/validity_s: 604800/validity_s: 4060800/' "$work/long/mtc.yaml"
+fails 'policy chrome-0.3.0, 2.6: landmark_interval_s: 3600 gives 1129' "$bin/mtcd" --config "$work/long/mtc.yaml"
+sed -i 's/landmark_interval_s: 3600/landmark_interval_s: 14400/' "$work/long/mtc.yaml"
+start long "$bin/mtcd" --config "$work/long/mtc.yaml"
+stop "$started"
 for word in no Off FALSE yes On; do
   sed "s/allow_ip: true/allow_ip: $word/" "$work/good.yaml" >"$yaml"
   start_daemon

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/common/config_schema.h"
+#include "app/common/policy.h"
 #include "app/common/profiles.h"
 #include "mtc/runtime.h"
 
@@ -185,6 +186,7 @@ static mtc_status check(struct app_config *config, const char *path, const struc
   if (!status) status = load_hash(config, path, &yaml->hash, error);
   if (!status) status = profiles_load(config, yaml, error);
   if (!status) status = check_landmarks(config, error);
+  if (!status) status = policy_check(config, yaml, error);
   if (status) return status;
   config->engine.batch_max_entries = (unsigned)yaml->batch.max_entries;
   config->engine.batch_max_delay_ms = (unsigned)yaml->batch.max_delay_ms;

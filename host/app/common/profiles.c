@@ -31,18 +31,6 @@ static mtc_status check_profile(const struct yaml_profile *profile, struct mtc_e
   return MTC_OK;
 }
 
-/* What Chrome's draft policy 0.3.0 asks of a DV subscriber certificate and of the CA's key. */
-static mtc_status check_chrome(const struct app_config *config, const struct yaml_profile *profile,
-                               struct mtc_error *error) {
-  const char *rule = NULL;
-  if (config->ca.algorithm != MTC_ALGORITHM_MLDSA44) rule = "the CA cosigner key must be ML-DSA-44";
-  if (!config->ca.prefix_url.len) rule = "the CA certificate must carry the mtc-tlog prefix URL";
-  if (profile->ext_key_usage != 1) rule = "extKeyUsage must be serverAuth and nothing else";
-  if (profile->subject_common_name) rule = "the subject of a DV certificate must be empty";
-  if (profile->validity_s > 47 * DAY_S) rule = "certificates may live for 47 days at most";
-  return rule ? mtc_fail(error, MTC_INPUT, "policy chrome-0.3.0: %s", rule) : MTC_OK;
-}
-
 static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
   *out = (struct mtc_profile){
       .name = from->name,
@@ -63,16 +51,11 @@ static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
 
 mtc_status profiles_load(struct app_config *config, const struct yaml_config *yaml,
                          struct mtc_error *error) {
-  const char *policy = yaml->ca.policy ? yaml->ca.policy : "none";
-  bool is_chrome = strcmp(policy, "chrome-0.3.0") == 0;
-  if (!is_chrome && strcmp(policy, "none") != 0)
-    return mtc_fail(error, MTC_INPUT, "ca.policy: \"%s\" is neither none nor chrome-0.3.0", policy);
   config->profiles = mtc_alloc(yaml->profiles_count, sizeof *config->profiles);
   if (!config->profiles) return MTC_NOMEM;
   for (unsigned i = 0; i < yaml->profiles_count; i++) {
     const struct yaml_profile *profile = &yaml->profiles[i];
     mtc_status status = check_profile(profile, error);
-    if (!status && is_chrome) status = check_chrome(config, profile, error);
     if (!status && config_find_profile(config, mtc_span_of_text(profile->name)))
       status = mtc_fail(error, MTC_INPUT, "the name is used twice");
     if (status) return mtc_fail_within(error, status, "profile %s", profile->name);
