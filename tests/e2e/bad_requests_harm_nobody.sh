@@ -47,6 +47,29 @@ expect /single. 'single label'
 expect /garbage. 'no CERTIFICATE REQUEST'
 expect /huge. 'at most 65536'
 [ "$(tree_size)" -eq 3 ] || fail "the tree holds more than the good ones"
+# Bodies that are not what their method takes, sent as they are.
+refused() { # refused METHOD HEX: prints the text that the daemon answers
+  python3 - "$MTC_SOCKET" "$1" "$2" <<'END'
+import socket, struct, sys
+body = bytes.fromhex(sys.argv[3])
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+peer.sendall(struct.pack(">IBI", 5 + len(body), int(sys.argv[2]), 7) + body)
+answer = peer.makefile("rb")
+frame = answer.read(struct.unpack(">I", answer.read(4))[0])
+print(frame[6:].decode() if frame[0] else "answered")
+END
+}
+for method in 5 6 7 8 9; do
+  [ "$(refused "$method" 00)" = "the request's body is malformed" ] || fail "method $method takes any body"
+done
+for body in '' 01 0000; do
+  [ "$(refused 10 "$body")" = "the request's body is malformed" ] || fail "method 10 takes $body"
+done
+[ "$(refused 10 00)" = answered ] || fail "method 10 refuses its body"
+[ "$(refused 7 '')" = answered ] || fail "method 7 refuses its body"
+[ "$(refused 11 '')" = "method 11 is unknown" ] || fail "method 11"
+[ "$(refused 3 00)" = "the request's body is malformed" ] || fail "method 3 takes any body"
 fails "no certificate profile" "$bin/mtc" issue --profile nope --out "$work/o" "$work/csr/good1.csr"
 stop "$daemon"
 fsck_clean

@@ -99,6 +99,8 @@ static mtc_status append_subtrees(struct daemon *daemon, const char *ca_id, uint
 mtc_status method_trusted_subtrees(struct job *job, struct mtc_bytes *out,
                                    struct mtc_error *error) {
   struct daemon *daemon = job->daemon;
+  if (job->body.data[0] != 0)
+    return mtc_fail(error, MTC_INPUT, "the request's body is malformed"); /* verbosity: reserved */
   struct mtc_landmark *landmarks = mtc_alloc(MAX_LISTED, sizeof *landmarks);
   char ca_id[MTC_TAI_MAX_TEXT];
   int64_t now_s = mtc_clock_now_ms() / 1000;
