@@ -142,23 +142,30 @@ mtc_status mtc_landmarks_parse(const struct mtc_wire *wire, struct mtc_span file
 
 /*
  * mtc_properties_append_standalone and _landmark append the CertificatePropertyList of a
- * certificate: trust_anchor_id, trust_anchor_groups, and trust_anchor_negotiation on the second.
+ * certificate: trust_anchor_id, the trust anchor groups in the form of the wire version, and
+ * trust_anchor_negotiation on the second.
  *
  * Errors:   INPUT when an ID would exceed its length; NOMEM.
  * Source:   tls-trust-anchor-ids, "Certificate Properties"; merkle-tree-certs, "Use in TLS"
  */
-mtc_status mtc_properties_append_standalone(const struct mtc_tai *ca_id,
+mtc_status mtc_properties_append_standalone(const struct mtc_wire *wire,
+                                            const struct mtc_tai *ca_id, uint64_t log_number,
                                             struct mtc_bytes *out) MTC_MUST_CHECK;
-/* The property list of a landmark-relative certificate; see above. */
-mtc_status mtc_properties_append_landmark(const struct mtc_tai *ca_id, uint64_t log_number,
-                                          uint64_t landmark, struct mtc_bytes *out) MTC_MUST_CHECK;
+/* The property list of a landmark-relative certificate; see above. Where groups hold the newest
+ * landmarks alone (-05), `max_active` (from 1) says how many. */
+mtc_status mtc_properties_append_landmark(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
+                                          uint64_t log_number, uint64_t landmark,
+                                          uint64_t max_active,
+                                          struct mtc_bytes *out) MTC_MUST_CHECK;
 
 /*
- * mtc_properties_describe appends a line of text per property, checking the whole list.
+ * mtc_properties_describe appends a line of text per property, checking the whole list. Groups are
+ * read in the form of the wire version, without one in either.
  *
- * Errors:   INPUT: truncated, trailing, unsorted or duplicate properties, malformed patterns.
+ * Errors:   INPUT: truncated, trailing, unsorted or duplicate properties, malformed groups.
  */
-mtc_status mtc_properties_describe(struct mtc_span list, struct mtc_bytes *out_text,
+mtc_status mtc_properties_describe(const struct mtc_wire *wire, struct mtc_span list,
+                                   struct mtc_bytes *out_text,
                                    struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
