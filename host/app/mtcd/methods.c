@@ -6,6 +6,12 @@
 
 #define MAX_LISTED 4096
 
+/* Of landmarks by hand nothing is known: as many as a CA of 7 days with hourly ones has. */
+static uint64_t max_active(const struct app_config *config) {
+  uint64_t num_active = config_active_landmarks(config);
+  return num_active ? num_active : 169;
+}
+
 mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   const struct app_config *config = job->daemon->config;
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&job->body));
@@ -21,10 +27,11 @@ mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc
   mtc_status status = mtc_engine_certificate(
       job->daemon->engine, serial & ((UINT64_C(1) << 48) - 1), kind == 1, &der, &landmark, error);
   if (!status && kind == 1)
-    status =
-        mtc_properties_append_landmark(&config->ca_id, config->log_number, landmark, &properties);
+    status = mtc_properties_append_landmark(config->wire, &config->ca_id, config->log_number,
+                                            landmark, max_active(config), &properties);
   else if (!status)
-    status = mtc_properties_append_standalone(&config->ca_id, &properties);
+    status = mtc_properties_append_standalone(config->wire, &config->ca_id, config->log_number,
+                                              &properties);
   if (!status) {
     mtc_bytes_append_uint(out, landmark, 8);
     mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&der), 3);
@@ -99,6 +106,8 @@ static mtc_status append_subtrees(struct daemon *daemon, const char *ca_id, uint
 mtc_status method_trusted_subtrees(struct job *job, struct mtc_bytes *out,
                                    struct mtc_error *error) {
   struct daemon *daemon = job->daemon;
+  if (job->body.data[0] != 0)
+    return mtc_fail(error, MTC_INPUT, "the request's body is malformed"); /* verbosity: reserved */
   struct mtc_landmark *landmarks = mtc_alloc(MAX_LISTED, sizeof *landmarks);
   char ca_id[MTC_TAI_MAX_TEXT];
   int64_t now_s = mtc_clock_now_ms() / 1000;
