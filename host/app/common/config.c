@@ -157,15 +157,9 @@ mtc_status config_check_range(const char *key, int64_t value, int64_t min, int64
                   (long long)min, (long long)max);
 }
 
-uint64_t config_active_landmarks(const struct app_config *config) {
-  uint64_t interval_s = (uint64_t)config->engine.landmark_interval_s;
-  uint64_t lifetime_s = (uint64_t)config->engine.max_lifetime_s;
-  return interval_s ? (lifetime_s + interval_s - 1) / interval_s + 1 : 0;
-}
-
 /* More landmarks than the published file may hold would stop publication once they are stored. */
 static mtc_status check_landmarks(const struct app_config *config, struct mtc_error *error) {
-  uint64_t num_active = config_active_landmarks(config);
+  uint64_t num_active = mtc_engine_max_active_landmarks(&config->engine);
   if (num_active <= MAX_ACTIVE_LANDMARKS) return MTC_OK;
   return mtc_fail(
       error, MTC_INPUT,

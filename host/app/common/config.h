@@ -41,14 +41,6 @@ const struct mtc_profile *config_find_profile(const struct app_config *config,
                                               struct mtc_span name);
 
 /*
- * config_active_landmarks tells how many landmarks can hold unexpired certificates at once; 0 when
- * landmarks are allocated by hand.
- *
- * Source:   merkle-tree-certs, "Allocating Landmarks"
- */
-uint64_t config_active_landmarks(const struct app_config *config);
-
-/*
  * config_check_range checks a number that stands under `key`.
  *
  * Errors:   INPUT with the key, the number and its bounds.

@@ -6,12 +6,6 @@
 
 #define MAX_LISTED 4096
 
-/* Of landmarks by hand nothing is known: as many as a CA of 7 days with hourly ones has. */
-static uint64_t max_active(const struct app_config *config) {
-  uint64_t num_active = config_active_landmarks(config);
-  return num_active ? num_active : 169;
-}
-
 mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   const struct app_config *config = job->daemon->config;
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&job->body));
@@ -27,8 +21,9 @@ mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc
   mtc_status status = mtc_engine_certificate(
       job->daemon->engine, serial & ((UINT64_C(1) << 48) - 1), kind == 1, &der, &landmark, error);
   if (!status && kind == 1)
-    status = mtc_properties_append_landmark(config->wire, &config->ca_id, config->log_number,
-                                            landmark, max_active(config), &properties);
+    status = mtc_properties_append_landmark(
+        config->wire, &config->ca_id, config->log_number, landmark,
+        mtc_engine_max_active_landmarks(&config->engine), &properties);
   else if (!status)
     status = mtc_properties_append_standalone(config->wire, &config->ca_id, config->log_number,
                                               &properties);
