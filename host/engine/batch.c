@@ -108,7 +108,7 @@ mtc_status batch_stage(struct mtc_engine *engine, struct mtc_error *error) {
   size_t num_requests = 0;
   for (size_t i = 0; i < batch->num_entries; i++) {
     const struct item *item = batch->items[i];
-    if (!item || !item->request_id[0]) continue;
+    if (!item || !request_is_stored(item)) continue;
     struct mtc_request_row *row = &requests[num_requests++];
     memcpy(row->request_id, item->request_id, sizeof row->request_id);
     memcpy(row->digest, item->request_digest.bytes, sizeof row->digest);

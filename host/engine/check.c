@@ -76,7 +76,8 @@ static mtc_status check_log(struct check *check) {
   mtc_status status = check_read_published(check);
   if (!status) status = check_database(check);
   if (status) return status;
-  status = mtc_store_state(check->store, &check->state, &error);
+  status = mtc_store_hold(check->store, &error);
+  if (!status) status = mtc_store_state(check->store, &check->state, &error);
   if (status) return check_finding(check, status, &error, "state of the log");
   check->report->tree_size = check->state.head.tree_size;
   status = check_load_landmarks(check);
@@ -104,6 +105,7 @@ mtc_status mtc_log_check(struct mtc_store *store, const struct mtc_engine_option
   if (!status && mtc_algorithm_of_public_key(options->public_key) == MTC_ALGORITHM_NONE)
     status = mtc_fail(error, MTC_INPUT, "the CA's public key is of no known algorithm");
   if (!status) status = check_log(check);
+  mtc_store_let_go(store);
   mtc_bytes_free(&check->checkpoint_file);
   mtc_bytes_free(&check->landmarks_file);
   mtc_free(check->landmarks);

@@ -95,13 +95,14 @@ mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s)
 struct slot *queue_at(struct queue *queue, size_t offset);
 void queue_pop(struct queue *queue, size_t num_slots);
 void queue_free(struct queue *queue);
-size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, bool *out_has_item,
-                      int64_t *out_oldest_ms, int64_t *out_blocking_expiry_s);
+size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, int64_t *out_since_ms,
+                      int64_t *out_blocking_expiry_s);
 
 /* request.c: idempotency keys in flight. All under engine->lock. */
 struct item *request_find(struct mtc_engine *engine, const char *request_id);
 void request_add(struct mtc_engine *engine, struct item *item);
 void request_remove(struct mtc_engine *engine, struct item *item);
+bool request_is_stored(const struct item *item); /* in submit.c: it has a key of the client's */
 void item_answer(struct item *item, mtc_status status, uint64_t log_number, const char *text);
 void item_free(struct item *item);
 
@@ -116,9 +117,17 @@ mtc_status batch_cosign(struct mtc_engine *engine, struct mtc_error *error);
 mtc_status batch_certify(struct mtc_engine *engine, struct mtc_error *error);
 void batch_clear(struct batch *batch);
 
-/* publish.c: the signed checkpoint note of a committed head. */
-mtc_status engine_checkpoint_note(struct mtc_engine *engine, const struct mtc_head *head,
-                                  struct mtc_bytes *out, struct mtc_error *error);
+/* sign.c: the checkpoint of a tree, or one of its subtrees, signed by the CA. */
+mtc_status engine_sign(struct mtc_engine *engine, struct mtc_subtree subtree,
+                       const struct mtc_hash *hash, uint64_t timestamp_s, struct mtc_bytes *out,
+                       struct mtc_error *error);
+
+/* publish.c: a checkpoint's note out of its signatures; size and root of the published one. */
+mtc_status engine_make_note(struct mtc_engine *engine, const struct mtc_head *head,
+                            const struct mtc_subtree_signature *signatures, size_t num,
+                            struct mtc_bytes *out, struct mtc_error *error);
+mtc_status engine_read_published(struct mtc_engine *engine, bool *out_found, struct mtc_head *out,
+                                 struct mtc_error *error);
 
 /* recover.c: what a crash left. Before the thread starts. */
 mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error);

@@ -1,8 +1,14 @@
-/* Landmarks: allocated from the committed head, never changed, published newest first. */
+/* Landmarks: allocated from the published tree, never changed, published newest first. */
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
 #define MAX_LANDMARKS 4096 /* in the published file; a 7-day CA with hourly ones has 169 */
+
+uint64_t mtc_engine_max_active_landmarks(const struct mtc_engine_options *options) {
+  uint64_t lifetime_s = (uint64_t)options->max_lifetime_s;
+  uint64_t interval_s = (uint64_t)options->landmark_interval_s;
+  return interval_s ? (lifetime_s + interval_s - 1) / interval_s + 1 : 169;
+}
 
 mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error *error) {
   struct mtc_bytes file = {0};
@@ -16,9 +22,8 @@ mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error 
   while (listed < num && landmarks[listed].expiry_s >= now_s)
     listed++;
   if (!engine->options.wire->landmarks_have_expiry) {
-    int64_t interval_s = engine->options.landmark_interval_s;
-    int64_t max_active = interval_s > 0 ? engine->options.max_lifetime_s / interval_s + 1 : 169;
-    listed = num < (size_t)max_active ? num : (size_t)max_active;
+    uint64_t max_active = mtc_engine_max_active_landmarks(&engine->options);
+    listed = num < max_active ? num : (size_t)max_active;
   }
   if (listed < num)
     listed++;
@@ -36,7 +41,33 @@ mtc_status engine_publish_landmarks(struct mtc_engine *engine, struct mtc_error 
   return status;
 }
 
-/* The next landmark: the committed head, valid as long as any certificate below it. */
+/*
+ * Without expiry, each landmark ends the oldest active one: not while a certificate below that can
+ * be valid. The entries below a checkpoint were made before its time.
+ */
+static mtc_status check_oldest_active(struct mtc_engine *engine, uint64_t number,
+                                      struct mtc_error *error) {
+  uint64_t max_active = mtc_engine_max_active_landmarks(&engine->options);
+  struct mtc_landmark *landmarks;
+  struct mtc_head head;
+  size_t num = 0;
+  if (engine->options.wire->landmarks_have_expiry || number <= max_active) return MTC_OK;
+  landmarks = mtc_alloc(max_active, sizeof *landmarks);
+  if (!landmarks) return MTC_NOMEM;
+  mtc_status status =
+      mtc_store_read_landmarks(engine->options.store, landmarks, (size_t)max_active, &num, error);
+  struct mtc_landmark oldest = num ? landmarks[num - 1] : (struct mtc_landmark){0};
+  mtc_free(landmarks);
+  if (!status) status = mtc_store_read_head(engine->options.store, oldest.tree_size, &head, error);
+  if (status) return status;
+  if (head.timestamp_s + engine->options.max_lifetime_s < mtc_clock_now_ms() / 1000) return MTC_OK;
+  return mtc_fail(
+      error, MTC_BUSY,
+      "%llu landmarks are active, and the oldest (%llu) still covers valid certificates",
+      (unsigned long long)max_active, (unsigned long long)oldest.number);
+}
+
+/* The next landmark: the published tree, valid as long as any certificate below it. */
 static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                 bool *out_is_new, struct mtc_error *error) {
   struct mtc_log_state state;
@@ -47,16 +78,18 @@ static mtc_status next_landmark(struct mtc_engine *engine, struct mtc_landmark *
   if (!status) status = mtc_store_read_landmarks(engine->options.store, &last, 1, &num, error);
   if (!status) status = mtc_store_max_not_after(engine->options.store, &max_not_after, error);
   if (status) return status;
-  if (state.head.tree_size <= last.tree_size && engine->landmarks_unpublished) {
+  if (state.published_size <= last.tree_size && engine->landmarks_unpublished) {
     /* The last one's publication failed: that is what is left to do. */
     *out = last;
     return MTC_OK;
   }
-  if (state.head.tree_size <= last.tree_size)
+  if (state.published_size <= last.tree_size)
     return mtc_fail(error, MTC_BUSY, "the tree has not grown since landmark %llu (size %llu)",
                     (unsigned long long)last.number, (unsigned long long)last.tree_size);
+  status = check_oldest_active(engine, last.number + 1, error);
+  if (status) return status;
   *out_is_new = true;
-  *out = (struct mtc_landmark){.number = last.number + 1, .tree_size = state.head.tree_size};
+  *out = (struct mtc_landmark){.number = last.number + 1, .tree_size = state.published_size};
   if (engine->options.wire->landmarks_have_expiry) {
     out->expiry_s = mtc_clock_now_ms() / 1000 + engine->options.max_lifetime_s;
     if (out->expiry_s < max_not_after) out->expiry_s = max_not_after;

@@ -20,16 +20,13 @@ mtc_status batch_commit(struct mtc_engine *engine, struct mtc_error *error) {
                           batch->num_signatures, error);
 }
 
-mtc_status engine_checkpoint_note(struct mtc_engine *engine, const struct mtc_head *head,
-                                  struct mtc_bytes *out, struct mtc_error *error) {
-  struct mtc_subtree_signature signatures[16];
+mtc_status engine_make_note(struct mtc_engine *engine, const struct mtc_head *head,
+                            const struct mtc_subtree_signature *signatures, size_t num,
+                            struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_bytes origin = {0}, name = {0};
   struct mtc_checkpoint *note = mtc_alloc(1, sizeof *note);
-  size_t num = 0;
+  mtc_status status = MTC_OK;
   if (!note) return MTC_NOMEM;
-  mtc_status status =
-      mtc_store_read_signatures(engine->options.store, (struct mtc_subtree){0, head->tree_size},
-                                true, signatures, 16, &num, error);
   mtc_tai_append_origin(&engine->log_id, &origin);
   mtc_tai_append_origin(&engine->options.ca_id, &name);
   if (!status) status = mtc_bytes_status(&origin);
@@ -51,23 +48,54 @@ mtc_status engine_checkpoint_note(struct mtc_engine *engine, const struct mtc_he
                       (unsigned long long)head->tree_size);
   if (!status) mtc_checkpoint_append(note, out);
   if (!status) status = mtc_bytes_status(out);
-  for (size_t i = 0; i < num; i++)
-    mtc_bytes_free(&signatures[i].signature);
   mtc_bytes_free(&origin);
   mtc_bytes_free(&name);
   mtc_free(note);
   return status;
 }
 
+/* The signed checkpoint note of a committed head. */
+static mtc_status checkpoint_note(struct mtc_engine *engine, const struct mtc_head *head,
+                                  struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_subtree_signature signatures[16];
+  size_t num = 0;
+  mtc_status status =
+      mtc_store_read_signatures(engine->options.store, (struct mtc_subtree){0, head->tree_size},
+                                true, signatures, 16, &num, error);
+  if (!status) status = engine_make_note(engine, head, signatures, num, out, error);
+  for (size_t i = 0; i < num; i++)
+    mtc_bytes_free(&signatures[i].signature);
+  return status;
+}
+
+mtc_status engine_read_published(struct mtc_engine *engine, bool *out_found, struct mtc_head *out,
+                                 struct mtc_error *error) {
+  struct mtc_bytes origin = {0};
+  mtc_tai_append_origin(&engine->log_id, &origin);
+  mtc_status status = mtc_bytes_status(&origin);
+  if (!status)
+    status = mtc_publish_read_checkpoint(engine->publish_folder, engine->options.log_number,
+                                         mtc_span_of_bytes(&origin), out_found, out, error);
+  mtc_bytes_free(&origin);
+  return status;
+}
+
 mtc_status batch_publish(struct mtc_engine *engine, struct mtc_error *error) {
   const struct mtc_head *head = &engine->batch.head;
   struct mtc_log_state state;
+  struct mtc_head published;
   struct mtc_bytes note = {0};
+  bool found;
   mtc_status status = mtc_store_state(engine->options.store, &state, error);
-  if (!status)
-    status = mtc_publish_tree(engine->options.store, engine->publish_folder,
-                              engine->options.log_number, state.published_size, head, error);
-  if (!status) status = engine_checkpoint_note(engine, head, &note, error);
+  if (!status) status = engine_read_published(engine, &found, &published, error);
+  if (status) return status;
+  /* A folder that was emptied, or put back from an older copy, is filled up again. */
+  uint64_t from = state.published_size;
+  if (published.tree_size < from) from = published.tree_size;
+  status = mtc_publish_tree(engine->options.store, engine->publish_folder,
+                            engine->options.log_number, from, head, error);
+  if (!status && from < state.published_size) status = engine_publish_landmarks(engine, error);
+  if (!status) status = checkpoint_note(engine, head, &note, error);
   if (!status)
     status = mtc_publish_checkpoint(engine->publish_folder, engine->options.log_number,
                                     mtc_span_of_bytes(&note), error);

@@ -50,26 +50,25 @@ void queue_free(struct queue *queue) {
 
 /*
  * How many places from the front a batch may take now: up to the first reservation that is neither
- * filled nor expired, and not the expired ones at the end, which nothing waits behind. Where so
- * many expired that they fill a batch, *out_has_item is false and the number is `max`.
+ * filled nor expired. *out_since_ms says since when they wait: the oldest entry's time, or for ever
+ * when there are only expired reservations, which are null entries by now.
  */
-size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, bool *out_has_item,
-                      int64_t *out_oldest_ms, int64_t *out_blocking_expiry_s) {
-  size_t num = 0, at = 0, num_items = 0;
-  *out_has_item = false;
-  *out_oldest_ms = INT64_MAX;
+size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, int64_t *out_since_ms,
+                      int64_t *out_blocking_expiry_s) {
+  size_t num = 0;
+  bool has_item = false;
+  *out_since_ms = INT64_MAX;
   *out_blocking_expiry_s = 0;
-  for (; at < queue->num_slots && at < max; at++) {
-    const struct slot *slot = queue_at(queue, at);
+  for (; num < queue->num_slots && num < max; num++) {
+    const struct slot *slot = queue_at(queue, num);
     if (!slot->item && slot->expires_s > now_s) {
       *out_blocking_expiry_s = slot->expires_s;
       break;
     }
     if (!slot->item) continue;
-    *out_has_item = true;
-    if (slot->item->queued_ms < *out_oldest_ms) *out_oldest_ms = slot->item->queued_ms;
-    num_items++;
-    num = at + 1;
+    has_item = true;
+    if (slot->item->queued_ms < *out_since_ms) *out_since_ms = slot->item->queued_ms;
   }
-  return at == max && num_items < queue->num_items ? max : num;
+  if (num && !has_item) *out_since_ms = 0;
+  return num;
 }

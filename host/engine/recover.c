@@ -98,10 +98,64 @@ static mtc_status load_reservations(struct mtc_engine *engine, struct mtc_error 
   return status;
 }
 
+/*
+ * A checkpoint is published after it is committed: a published one that the store does not know
+ * means that the store is an older copy, and going on with it would sign a size a second time.
+ */
+static mtc_status check_published(struct mtc_engine *engine, const struct mtc_log_state *state,
+                                  const struct mtc_head *published, struct mtc_error *error) {
+  unsigned long long size = published->tree_size;
+  struct mtc_head stored;
+  if (published->tree_size > state->head.tree_size)
+    return mtc_fail(
+        error, MTC_CORRUPT,
+        "tree size %llu is published, but the database ends at %llu: it is an older copy, "
+        "or lost its write-ahead log; this log must not be continued",
+        size, (unsigned long long)state->head.tree_size);
+  mtc_status status =
+      mtc_store_read_head(engine->options.store, published->tree_size, &stored, error);
+  if (!status && mtc_hash_equal(&stored.root, &published->root)) return MTC_OK;
+  if (status && status != MTC_INPUT) return status;
+  return mtc_fail(
+      error, MTC_CORRUPT,
+      "tree size %llu is published with a root that the database does not have: this log "
+      "must not be continued",
+      size);
+}
+
+/*
+ * Signs the committed head once more, the bytes it was signed with: a key that is not the CA
+ * certificate's, or a token that does not sign, shows before anybody is told "ready". The empty
+ * tree was never signed: its checkpoint is published here.
+ */
+static mtc_status prove_key(struct mtc_engine *engine, const struct mtc_head *committed,
+                            bool is_published, struct mtc_error *error) {
+  struct mtc_head head = *committed;
+  struct mtc_bytes note = {0};
+  struct mtc_subtree_signature signature = {
+      .subtree = {0, head.tree_size}, .is_checkpoint = true, .cosigner_id = engine->options.ca_id};
+  mtc_status status = engine_sign(engine, signature.subtree, &head.root, (uint64_t)head.timestamp_s,
+                                  &signature.signature, error);
+  if (!status && head.tree_size == 0 && !is_published) {
+    status = engine_make_note(engine, &head, &signature, 1, &note, error);
+    if (!status)
+      status = mtc_publish_checkpoint(engine->publish_folder, engine->options.log_number,
+                                      mtc_span_of_bytes(&note), error);
+  }
+  mtc_bytes_free(&note);
+  mtc_bytes_free(&signature.signature);
+  return status;
+}
+
 mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error) {
   struct mtc_log_state state;
+  struct mtc_head published;
+  bool is_published = false;
   mtc_status status = mtc_store_state(engine->options.store, &state, error);
   if (!status) status = check_committed(engine, &state.head, error);
+  if (!status) status = engine_read_published(engine, &is_published, &published, error);
+  if (!status && is_published) status = check_published(engine, &state, &published, error);
+  if (!status && !state.has_pending) status = prove_key(engine, &state.head, is_published, error);
   if (status) return status;
   if (state.has_pending) {
     mtc_log(MTC_LOG_WARNING, "recovering", "committed=%llu pending=%llu",
@@ -114,7 +168,7 @@ mtc_status engine_recover(struct mtc_engine *engine, struct mtc_error *error) {
     if (!status) status = batch_cosign(engine, error);
     if (!status) status = batch_certify(engine, error);
     batch_clear(&engine->batch);
-  } else if (state.published_size < state.head.tree_size) {
+  } else if (published.tree_size < state.head.tree_size) {
     engine->batch.head = state.head;
     status = batch_publish(engine, error);
     batch_clear(&engine->batch);

@@ -1,33 +1,37 @@
 /* SIGN: the checkpoint (with its time) and the covering subtrees (time 0) of the pending batch. */
-#include <string.h>
-
 #include "engine/engine.h"
 #include "mtc/runtime.h"
+
+mtc_status engine_sign(struct mtc_engine *engine, struct mtc_subtree subtree,
+                       const struct mtc_hash *hash, uint64_t timestamp_s, struct mtc_bytes *out,
+                       struct mtc_error *error) {
+  struct mtc_bytes message = {0};
+  mtc_status status = mtc_cosigned_message_append(&engine->options.ca_id, &engine->log_id,
+                                                  timestamp_s, subtree, hash, &message);
+  if (!status)
+    status = mtc_signer_sign(engine->options.signer, mtc_span_of_bytes(&message), out, error);
+  mtc_bytes_free(&message);
+  return status
+             ? mtc_fail_within(error, status, "signing [%llu, %llu)",
+                               (unsigned long long)subtree.start, (unsigned long long)subtree.end)
+             : MTC_OK;
+}
 
 static mtc_status sign_subtree(struct mtc_engine *engine, struct mtc_subtree subtree,
                                bool is_checkpoint, const struct mtc_hash *hash,
                                struct mtc_error *error) {
   struct batch *batch = &engine->batch;
   struct mtc_subtree_signature *signature = &batch->signatures[batch->num_signatures];
-  uint64_t timestamp_s = is_checkpoint ? (uint64_t)batch->head.timestamp_s : 0;
-  struct mtc_bytes message = {0};
-  mtc_status status = mtc_cosigned_message_append(&engine->options.ca_id, &engine->log_id,
-                                                  timestamp_s, subtree, hash, &message);
-  memset(signature, 0, sizeof *signature);
-  signature->subtree = subtree;
-  signature->is_checkpoint = is_checkpoint;
-  signature->cosigner_id = engine->options.ca_id;
-  if (!status)
-    status = mtc_signer_sign(engine->options.signer, mtc_span_of_bytes(&message),
-                             &signature->signature, error);
-  mtc_bytes_free(&message);
-  if (status) {
+  *signature = (struct mtc_subtree_signature){
+      .subtree = subtree, .is_checkpoint = is_checkpoint, .cosigner_id = engine->options.ca_id};
+  mtc_status status =
+      engine_sign(engine, subtree, hash, is_checkpoint ? (uint64_t)batch->head.timestamp_s : 0,
+                  &signature->signature, error);
+  if (status)
     mtc_bytes_free(&signature->signature);
-    return mtc_fail_within(error, status, "signing [%llu, %llu)", (unsigned long long)subtree.start,
-                           (unsigned long long)subtree.end);
-  }
-  batch->num_signatures++;
-  return MTC_OK;
+  else
+    batch->num_signatures++;
+  return status;
 }
 
 mtc_status batch_sign(struct mtc_engine *engine, struct mtc_error *error) {

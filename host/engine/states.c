@@ -38,6 +38,7 @@ void engine_halt(struct mtc_engine *engine, mtc_status status, const char *text)
   mtc_log(MTC_LOG_ERROR, "engine_halted", "status=%s why=\"%s\"", mtc_status_name(status), text);
   pthread_mutex_lock(&engine->lock);
   engine->halted = status;
+  engine->stats.is_halted = true;
   (void)snprintf(engine->stats.last_error, sizeof engine->stats.last_error, "%s", text);
   pthread_mutex_unlock(&engine->lock);
 }
@@ -114,13 +115,12 @@ static bool collect(struct mtc_engine *engine) {
     if (engine->stopping || engine->halted) return false;
     if (engine->answered) return true;
     int64_t now_ms = mtc_clock_monotonic_ms(), now_s = mtc_clock_now_ms() / 1000;
-    int64_t oldest_ms, expiry_s, wait = 60000;
-    bool has_item;
-    size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &has_item,
-                                &oldest_ms, &expiry_s);
+    int64_t since_ms, expiry_s, wait = 60000;
+    size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries, now_s, &since_ms,
+                                &expiry_s);
     if (num >= engine->options.batch_max_entries) return true;
-    if (has_item) {
-      int64_t due_ms = oldest_ms + engine->options.batch_max_delay_ms;
+    if (num) {
+      int64_t due_ms = since_ms + engine->options.batch_max_delay_ms;
       if (due_ms <= now_ms) return true;
       wait = due_ms - now_ms;
     }
@@ -163,16 +163,15 @@ static void landmark_when_due(struct mtc_engine *engine) {
 }
 
 static bool batch_is_due(struct mtc_engine *engine) {
-  bool has_item;
-  int64_t oldest_ms, expiry_s;
+  int64_t since_ms, expiry_s;
   pthread_mutex_lock(&engine->lock);
   size_t num = queue_sealable(&engine->queue, engine->options.batch_max_entries,
-                              mtc_clock_now_ms() / 1000, &has_item, &oldest_ms, &expiry_s);
+                              mtc_clock_now_ms() / 1000, &since_ms, &expiry_s);
   pthread_mutex_unlock(&engine->lock);
   /* SEAL takes these: counting again, after the clock was set back, might find fewer. */
   engine->num_due = num;
   if (num >= engine->options.batch_max_entries) return true;
-  return has_item && oldest_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms();
+  return num && since_ms + engine->options.batch_max_delay_ms <= mtc_clock_monotonic_ms();
 }
 
 /* Answers what is still queued, now that nothing is accepted any more. */

@@ -47,6 +47,20 @@ static mtc_status add_waiter(struct item *item, mtc_engine_done *done, void *con
   return MTC_OK;
 }
 
+/*
+ * An entry for a reserved index is found again by the index: a mark that no request ID has keeps
+ * the two apart. The store needs no row for it: the entry itself is there.
+ */
+#define RESERVED_MARK '\x01'
+
+static void set_reserved_id(uint64_t index, char out[72]) {
+  (void)snprintf(out, 72, "%c%llu", RESERVED_MARK, (unsigned long long)index);
+}
+
+bool request_is_stored(const struct item *item) {
+  return item->request_id[0] && item->request_id[0] != RESERVED_MARK;
+}
+
 static mtc_status make_item(const struct mtc_submission *submission, mtc_engine_done *done,
                             void *context, struct item **out) {
   struct item *item = mtc_alloc(1, sizeof *item);
@@ -55,6 +69,8 @@ static mtc_status make_item(const struct mtc_submission *submission, mtc_engine_
   mtc_bytes_append_span(&item->public_key, submission->public_key);
   if (submission->request_id)
     (void)snprintf(item->request_id, sizeof item->request_id, "%s", submission->request_id);
+  else if (submission->at_reserved)
+    set_reserved_id(submission->reserved_index, item->request_id);
   item->request_digest = submission->request_digest;
   item->queued_ms = mtc_clock_monotonic_ms();
   if (mtc_bytes_status(&item->entry) || mtc_bytes_status(&item->public_key) ||
@@ -68,6 +84,52 @@ static mtc_status make_item(const struct mtc_submission *submission, mtc_engine_
 
 static mtc_status refuse_reuse(const char *request_id, struct mtc_error *error) {
   return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request", request_id);
+}
+
+/* It is in the log: the engine's thread answers, as for every other submission. */
+static mtc_status answer_later(struct mtc_engine *engine, uint64_t index, mtc_engine_done *done,
+                               void *context) {
+  struct item *item = mtc_alloc(1, sizeof *item);
+  if (!item || add_waiter(item, done, context)) {
+    item_free(item);
+    return MTC_NOMEM;
+  }
+  item->index = index;
+  item->next_by_request = engine->answered;
+  engine->answered = item;
+  pthread_cond_broadcast(&engine->wake);
+  return MTC_OK;
+}
+
+/* The same entry for the same reserved index once more, in flight or in the log. */
+static mtc_status join_reserved(struct mtc_engine *engine, const struct mtc_submission *submission,
+                                mtc_engine_done *done, void *context, bool *out_handled,
+                                struct mtc_error *error) {
+  uint64_t index = submission->reserved_index;
+  struct mtc_bytes logged = {0};
+  char id[72];
+  *out_handled = true;
+  set_reserved_id(index, id);
+  struct item *earlier = request_find(engine, id);
+  if (earlier) {
+    if (mtc_span_equal(mtc_span_of_bytes(&earlier->entry), submission->entry))
+      return add_waiter(earlier, done, context);
+    return mtc_fail(error, MTC_INPUT, "index %llu is already used by another request",
+                    (unsigned long long)index);
+  }
+  if (index >= engine->queue.first_index) {
+    *out_handled = false;
+    return MTC_OK;
+  }
+  mtc_status status = mtc_store_read_entry(engine->options.store, index, &logged, NULL, error);
+  bool is_same = !status && mtc_span_equal(mtc_span_of_bytes(&logged), submission->entry);
+  bool is_null = !status && logged.len == 4;
+  mtc_bytes_free(&logged);
+  if (is_same) return answer_later(engine, index, done, context);
+  if (status && status != MTC_INPUT) return status;
+  return mtc_fail(error, MTC_INPUT, "index %llu %s", (unsigned long long)index,
+                  is_null ? "is a null_entry: its reservation has expired"
+                          : "is already used by another entry");
 }
 
 /* An idempotency key seen before: its answer is the first one's. *out_handled says so. */
@@ -91,17 +153,7 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
   }
   if (memcmp(row.digest, submission->request_digest.bytes, sizeof row.digest) != 0)
     return refuse_reuse(submission->request_id, error);
-  /* It is in the log: the engine's thread answers, as for every other submission. */
-  struct item *item = mtc_alloc(1, sizeof *item);
-  if (!item || add_waiter(item, done, context)) {
-    item_free(item);
-    return MTC_NOMEM;
-  }
-  item->index = row.index;
-  item->next_by_request = engine->answered;
-  engine->answered = item;
-  pthread_cond_broadcast(&engine->wake);
-  return MTC_OK;
+  return answer_later(engine, row.index, done, context);
 }
 
 static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, uint64_t index,
@@ -111,8 +163,7 @@ static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, ui
   if (index >= queue->first_index && index - queue->first_index < queue->num_slots)
     slot = queue_at(queue, (size_t)(index - queue->first_index));
   if (!slot || !slot->expires_s)
-    return mtc_fail(error, MTC_INPUT, "index %llu is not reserved, or its entry is already logged",
-                    (unsigned long long)index);
+    return mtc_fail(error, MTC_INPUT, "index %llu is not reserved", (unsigned long long)index);
   if (slot->item)
     return mtc_fail(error, MTC_INPUT, "index %llu is already used by another request",
                     (unsigned long long)index);
@@ -155,6 +206,8 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
     status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
   if (!status && submission->request_id)
     status = join_earlier(engine, submission, done, context, &handled, error);
+  else if (!status && submission->at_reserved)
+    status = join_reserved(engine, submission, done, context, &handled, error);
   if (!status && !handled) {
     status = enqueue(engine, submission, item, error);
     if (!status) {
@@ -194,6 +247,7 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
   if (!status) status = mtc_store_reserve(engine->options.store, first, count, expires_s, error);
   for (uint64_t i = 0; !status && i < count; i++)
     status = queue_push(queue, NULL, expires_s);
+  pthread_cond_broadcast(&engine->wake); /* it wakes up again when they expire */
   pthread_mutex_unlock(&engine->lock);
   if (!status) {
     *out_first = first;

@@ -47,35 +47,48 @@ static mtc_status parse_heading(struct mtc_span note, struct heading *out,
   return MTC_OK;
 }
 
-/* Tells in *out_keep whether the checkpoint at `path` is larger than the new one. */
-static mtc_status compare(const char *path, const struct heading *new, bool *out_keep,
-                          struct mtc_error *error) {
+/* Reads size and root of the checkpoint at `path`, which must be of log `origin`. */
+static mtc_status read_published(const char *path, struct mtc_span origin, bool *out_found,
+                                 struct mtc_head *out, struct mtc_error *error) {
   struct mtc_bytes file = {0};
-  struct heading old;
+  struct heading heading;
   struct stat info;
-  *out_keep = false;
+  *out_found = false;
+  *out = (struct mtc_head){0};
   if (lstat(path, &info) != 0) {
     if (errno == ENOENT) return MTC_OK;
     return mtc_fail(error, MTC_IO, "cannot stat %s: %s", path, strerror(errno));
   }
   mtc_status status = mtc_file_read(path, MAX_NOTE_LEN, &file, error);
   if (!status) {
-    status = parse_heading(mtc_span_of_bytes(&file), &old, error);
+    status = parse_heading(mtc_span_of_bytes(&file), &heading, error);
     if (status) status = mtc_fail_within(error, status, "%s", path);
   }
-  if (status == MTC_INPUT) status = MTC_CORRUPT;
-  if (status) goto out;
-  if (!mtc_span_equal(old.origin, new->origin)) {
-    status = mtc_fail(error, MTC_CORRUPT, "%s is of log %.*s", path, (int)old.origin.len,
-                      (const char *)old.origin.data);
-  } else if (old.tree_size == new->tree_size && !mtc_hash_equal(&old.root, &new->root)) {
-    status = mtc_fail(error, MTC_CORRUPT, "%s: tree size %llu is published with another root", path,
-                      (unsigned long long)old.tree_size);
+  if (!status && !mtc_span_equal(heading.origin, origin))
+    status = mtc_fail(error, MTC_CORRUPT, "%s is of log %.*s", path, (int)heading.origin.len,
+                      (const char *)heading.origin.data);
+  if (!status) {
+    *out_found = true;
+    out->tree_size = heading.tree_size;
+    out->root = heading.root;
   }
-  *out_keep = old.tree_size > new->tree_size;
-out:
   mtc_bytes_free(&file);
-  return status;
+  return status == MTC_INPUT ? MTC_CORRUPT : status;
+}
+
+/* Tells in *out_keep whether the checkpoint at `path` is larger than the new one. */
+static mtc_status compare(const char *path, const struct heading *new, bool *out_keep,
+                          struct mtc_error *error) {
+  struct mtc_head old;
+  bool found;
+  *out_keep = false;
+  mtc_status status = read_published(path, new->origin, &found, &old, error);
+  if (status || !found) return status;
+  if (old.tree_size == new->tree_size && !mtc_hash_equal(&old.root, &new->root))
+    return mtc_fail(error, MTC_CORRUPT, "%s: tree size %llu is published with another root", path,
+                    (unsigned long long)old.tree_size);
+  *out_keep = old.tree_size > new->tree_size;
+  return MTC_OK;
 }
 
 /* Holds the log's folder, so that no other publisher moves between comparing and renaming. */
@@ -98,6 +111,17 @@ static mtc_status file_path(const char *folder, uint64_t log_number, const char 
   int len = snprintf(path, PATH_MAX, "%s/%s", log_folder, name);
   if (len > 0 && len < PATH_MAX) return MTC_OK;
   return mtc_fail(error, MTC_INPUT, "path too long: %s", log_folder);
+}
+
+mtc_status mtc_publish_read_checkpoint(const char *folder, uint64_t log_number,
+                                       struct mtc_span origin, bool *out_found,
+                                       struct mtc_head *out, struct mtc_error *error) {
+  char path[PATH_MAX];
+  int len =
+      snprintf(path, sizeof path, "%s/%llu/checkpoint", folder, (unsigned long long)log_number);
+  if (len < 0 || (size_t)len >= sizeof path)
+    return mtc_fail(error, MTC_INPUT, "path too long: %s", folder);
+  return read_published(path, origin, out_found, out, error);
 }
 
 mtc_status mtc_publish_checkpoint(const char *folder, uint64_t log_number, struct mtc_span note,

@@ -21,6 +21,7 @@ struct rpc_connection *mtc_rpc_connection_make(struct rpc_core *core, int fd) {
   connection->num_references = 1;
   connection->fd = fd;
   connection->peer = credentials.pid;
+  connection->moved_ms = mtc_clock_monotonic_ms();
   pthread_mutex_lock(&core->mutex);
   core->num_references++;
   pthread_mutex_unlock(&core->mutex);
@@ -63,6 +64,7 @@ static bool read_some(struct rpc_connection *connection) {
   ssize_t count = recv(connection->fd, room, RPC_READ_LEN, MSG_DONTWAIT);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   if (count == 0) connection->at_end = true;
+  connection->moved_ms = mtc_clock_monotonic_ms();
   connection->input.len += (size_t)count;
   return true;
 }
@@ -129,9 +131,18 @@ bool mtc_rpc_connection_flush(struct rpc_connection *connection) {
     ssize_t count = sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno == EAGAIN;
+    connection->moved_ms = mtc_clock_monotonic_ms();
     advance(connection, (size_t)count);
   }
   return true;
+}
+
+bool mtc_rpc_connection_is_idle(struct rpc_connection *connection, int64_t since_ms) {
+  if (connection->moved_ms > since_ms) return false;
+  pthread_mutex_lock(&connection->core->mutex);
+  bool is_idle = connection->num_in_flight == 0;
+  pthread_mutex_unlock(&connection->core->mutex);
+  return is_idle;
 }
 
 /* A peer that only ended its sending still gets its answers. */

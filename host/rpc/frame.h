@@ -103,6 +103,7 @@ struct rpc_connection {
   pid_t peer;
   uint32_t interest; /* epoll events asked for */
   bool at_end;       /* the peer will send nothing more */
+  int64_t moved_ms;  /* when bytes last came or went */
   struct mtc_bytes input;
   struct rpc_queue sending;
   size_t sent_len; /* of the first one in `sending` */
@@ -131,6 +132,8 @@ bool mtc_rpc_connection_serve(struct rpc_connection *connection, uint32_t events
                               mtc_rpc_handler *handler, void *context);
 /* Sends what is queued, as far as it goes. False: the connection is lost. */
 bool mtc_rpc_connection_flush(struct rpc_connection *connection);
+/* Tells whether nothing has moved since `since_ms` and no request is in flight. */
+bool mtc_rpc_connection_is_idle(struct rpc_connection *connection, int64_t since_ms);
 /* The epoll events to wait for now. */
 uint32_t mtc_rpc_connection_wants(struct rpc_connection *connection);
 void mtc_rpc_connection_close(struct rpc_connection *connection);

@@ -12,6 +12,7 @@
 
 #define MAX_EVENTS 64
 #define ACCEPT_RETRY_MS 1000
+#define IDLE_MS 5000 /* without traffic a connection may be closed for another */
 
 struct mtc_rpc_server {
   struct rpc_core *core;
@@ -104,8 +105,25 @@ static void serve(struct mtc_rpc_server *server, struct rpc_connection *connecti
   }
 }
 
+/* Full of peers that ask for nothing, or never end what they ask, the server serves nobody. */
+static bool make_room(struct mtc_rpc_server *server) {
+  struct rpc_connection *longest = NULL;
+  int64_t since_ms = mtc_clock_monotonic_ms() - IDLE_MS;
+  if (server->num_connections < RPC_MAX_CONNECTIONS) return true;
+  for (size_t i = 0; i < server->num_connections; i++) {
+    struct rpc_connection *connection = server->connections[i];
+    if (longest && connection->moved_ms >= longest->moved_ms) continue;
+    if (mtc_rpc_connection_is_idle(connection, since_ms)) longest = connection;
+  }
+  if (!longest) return false;
+  mtc_log(MTC_LOG_WARNING, "rpc-peer-dropped", "peer-pid=%ld reason=\"idle, others wait\"",
+          (long)longest->peer);
+  close_connection(server, longest);
+  return true;
+}
+
 static void accept_some(struct mtc_rpc_server *server) {
-  while (server->num_connections < RPC_MAX_CONNECTIONS) {
+  while (make_room(server)) {
     int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (fd < 0 && errno == EAGAIN) return;
@@ -126,7 +144,8 @@ static void accept_some(struct mtc_rpc_server *server) {
       close_connection(server, connection);
     }
   }
-  /* Further peers wait in the listener's queue. */
+  /* Further peers wait in the listener's queue, until one leaves or has been idle. */
+  server->must_retry = true;
   set_accepting(server, false);
 }
 
@@ -154,18 +173,21 @@ mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) {
       server->must_retry = false;
       set_accepting(server, true);
     }
-    /* An event's connection is alive: only its own event closes one in this loop. */
+    /* An event's connection is alive: only its own event closes one in this loop. Accepting may
+     * close others, so it comes after. */
+    bool must_accept = false;
     for (int i = 0; i < count; i++) {
       void *key = events[i].data.ptr;
       uint64_t wakes;
       if (key == &server->listen_fd) {
-        accept_some(server);
+        must_accept = true;
       } else if (key != &server->wake_fd) {
         serve(server, key, events[i].events);
       } else if (read(server->wake_fd, &wakes, sizeof wakes) < 0) {
         continue; /* somebody's wake-up that was seen before */
       }
     }
+    if (must_accept) accept_some(server);
     timeout_ms = serve_touched(server) ? -1 : 0;
     if (server->must_retry && timeout_ms < 0) timeout_ms = ACCEPT_RETRY_MS;
   }

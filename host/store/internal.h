@@ -25,6 +25,8 @@ struct mtc_store {
   struct mtc_tai ca_id;
   uint64_t log_number;
   bool read_only;
+  bool is_held;                       /* one read transaction for all that is read */
+  char *path;                         /* of the database file, symbolic links resolved */
   int lock_fd;                        /* -1 when read_only */
   struct mtc_cached_tile *tile_cache; /* TILE_CACHE_SLOTS of them */
 };

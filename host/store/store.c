@@ -29,10 +29,11 @@ static mtc_status insert_log(sqlite3 *db, const struct mtc_wire *wire, const str
   mtc_hash_message(mtc_span_of(NULL, 0), &empty);
   mtc_query_open(&query, db,
                  "INSERT INTO checkpoints(log_number, tree_size, root, timestamp_s, state)"
-                 " VALUES(?, 0, ?, 0, 'committed')",
+                 " VALUES(?, 0, ?, ?, 'committed')",
                  error);
   mtc_query_bind_uint(&query, 1, log_number);
   mtc_query_bind_blob(&query, 2, mtc_span_of(empty.bytes, MTC_HASH_LEN));
+  mtc_query_bind_int(&query, 3, mtc_clock_now_ms() / 1000);
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }
@@ -60,7 +61,7 @@ mtc_status mtc_store_create(const char *path, const struct mtc_wire *wire,
   }
   struct stat info;
   if (lstat(path, &info) == 0) return mtc_fail(error, MTC_INPUT, "%s exists already", path);
-  /* Made beside and linked when whole: a crash in between leaves no half-made store at `path`. */
+  /* Made beside and renamed when whole: a crash in between leaves no half-made store at `path`. */
   char temporary[PATH_MAX];
   int len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
   if (len < 0 || (size_t)len >= sizeof temporary) {
@@ -80,37 +81,65 @@ mtc_status mtc_store_create(const char *path, const struct mtc_wire *wire,
   if (sqlite3_close(db) != SQLITE_OK && !status) {
     status = mtc_fail(error, MTC_IO, "cannot close %s", temporary);
   }
-  if (!status && link(temporary, path) != 0) {
+  if (!status && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) != 0) {
     status = mtc_fail(error, errno == EEXIST ? MTC_INPUT : MTC_IO, "cannot create %s: %s", path,
                       strerror(errno));
   }
-  (void)unlink(temporary);
-  if (!status) {
-    status = sync_folder_of(path, error);
-    if (status) (void)unlink(path);
+  if (status) {
+    (void)unlink(temporary);
+    return status;
   }
+  status = sync_folder_of(path, error);
+  if (status) (void)unlink(path);
   return status;
 }
 
-/* Two daemons on one log would sign two trees: the lock lives as long as the process. */
+/*
+ * Two daemons on one log would sign two trees. The lock is on the database file itself, whatever
+ * name it was reached by, and lives as long as the process. Its descriptor is closed after
+ * SQLite's, whose own locks on the file would end with it. A second name is refused: SQLite keeps
+ * the write-ahead log beside the name it was given, so that under another name the last commits are
+ * missing.
+ */
 static mtc_status take_lock(const char *path, int *out_fd, struct mtc_error *error) {
-  char lock_path[PATH_MAX];
-  int len = snprintf(lock_path, sizeof lock_path, "%s.lock", path);
-  if (len < 0 || (size_t)len >= sizeof lock_path) {
-    return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
+  struct stat info;
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return mtc_fail(error, MTC_IO, "cannot open %s: %s", path, strerror(errno));
+  mtc_status status = MTC_OK;
+  if (fstat(fd, &info) != 0) {
+    status = mtc_fail(error, MTC_IO, "cannot stat %s: %s", path, strerror(errno));
+  } else if (!S_ISREG(info.st_mode)) {
+    status = mtc_fail(error, MTC_INPUT, "%s is not a file", path);
+  } else if (info.st_nlink > 1) {
+    status = mtc_fail(error, MTC_INPUT, "%s has %lu names (hard links); a database has one", path,
+                      (unsigned long)info.st_nlink);
+  } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    status = errno == EWOULDBLOCK
+                 ? mtc_fail(error, MTC_BUSY, "%s is in use by another process", path)
+                 : mtc_fail(error, MTC_IO, "cannot lock %s: %s", path, strerror(errno));
   }
-  int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return mtc_fail(error, MTC_IO, "cannot open %s: %s", lock_path, strerror(errno));
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    mtc_status status =
-        errno == EWOULDBLOCK
-            ? mtc_fail(error, MTC_BUSY, "%s is in use by another process (lock %s)", path,
-                       lock_path)
-            : mtc_fail(error, MTC_IO, "cannot lock %s: %s", lock_path, strerror(errno));
+  if (status) {
     (void)close(fd);
     return status;
   }
   *out_fd = fd;
+  return MTC_OK;
+}
+
+/*
+ * The names must still lead to the files that are open: what is committed to a database that
+ * somebody removed or replaced is lost when the process ends.
+ */
+static mtc_status check_in_place(const struct mtc_store *store, struct mtc_error *error) {
+  struct stat locked, named;
+  char wal[PATH_MAX];
+  int len = snprintf(wal, sizeof wal, "%s-wal", store->path);
+  if (fstat(store->lock_fd, &locked) != 0 || stat(store->path, &named) != 0 ||
+      locked.st_ino != named.st_ino || locked.st_dev != named.st_dev) {
+    return mtc_fail(error, MTC_FATAL, "%s was removed or replaced while it is in use", store->path);
+  }
+  if (len < 0 || (size_t)len >= sizeof wal || stat(wal, &named) != 0)
+    return mtc_fail(error, MTC_FATAL, "%s was removed while it is in use", wal);
   return MTC_OK;
 }
 
@@ -181,6 +210,11 @@ mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
   mtc_status status = MTC_OK;
   store->tile_cache = mtc_alloc(TILE_CACHE_SLOTS, sizeof *store->tile_cache);
   if (!store->tile_cache) status = mtc_fail(error, MTC_NOMEM, "opening %s: out of memory", path);
+  if (!status) {
+    /* SQLite's own files lie beside the file that a symbolic link leads to. */
+    store->path = realpath(path, NULL);
+    if (!store->path) status = mtc_fail(error, MTC_NOMEM, "opening %s: out of memory", path);
+  }
   if (!status && !read_only) status = take_lock(path, &store->lock_fd, error);
   if (!status) status = mtc_sql_open(path, read_only, &store->db, error);
   if (!status && !read_only) status = mtc_sql_run(store->db, "PRAGMA journal_mode = WAL", error);
@@ -202,6 +236,7 @@ void mtc_store_close(struct mtc_store *store) {
   }
   if (store->lock_fd >= 0) (void)close(store->lock_fd);
   (void)pthread_mutex_destroy(&store->mutex);
+  free(store->path);
   mtc_free(store->tile_cache);
   mtc_free(store);
 }
@@ -209,14 +244,43 @@ void mtc_store_close(struct mtc_store *store) {
 mtc_status mtc_store_begin(struct mtc_store *store, enum mtc_store_access access,
                            struct mtc_error *error) {
   (void)pthread_mutex_lock(&store->mutex);
-  if (access == MTC_STORE_READ) return mtc_sql_run(store->db, "BEGIN", error);
-  if (store->read_only) {
+  if (access == MTC_STORE_READ) {
+    return store->is_held ? MTC_OK : mtc_sql_run(store->db, "BEGIN", error);
+  }
+  if (store->read_only || store->is_held) {
     return mtc_fail(error, MTC_INPUT, "the store was opened for reading only");
   }
-  return mtc_sql_run(store->db, "BEGIN IMMEDIATE", error);
+  mtc_status status = check_in_place(store, error);
+  return status ? status : mtc_sql_run(store->db, "BEGIN IMMEDIATE", error);
+}
+
+mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) {
+  struct mtc_log_state state;
+  mtc_status status = mtc_store_begin(store, MTC_STORE_READ, error);
+  /* SQLite's snapshot is taken by the first read. */
+  if (!status) status = mtc_store_load_state(store, &state, error);
+  store->is_held = status != MTC_NOMEM && status != MTC_IO;
+  if (store->is_held)
+    (void)pthread_mutex_unlock(&store->mutex);
+  else
+    status = mtc_store_end(store, status, error);
+  return status;
+}
+
+void mtc_store_let_go(struct mtc_store *store) {
+  struct mtc_error error = {0};
+  if (!store->is_held) return;
+  (void)pthread_mutex_lock(&store->mutex);
+  store->is_held = false;
+  if (mtc_store_end(store, MTC_OK, &error))
+    mtc_log(MTC_LOG_ERROR, "store.let_go", "message=\"%s\"", error.text);
 }
 
 mtc_status mtc_store_end(struct mtc_store *store, mtc_status status, struct mtc_error *error) {
+  if (store->is_held) {
+    (void)pthread_mutex_unlock(&store->mutex);
+    return status;
+  }
   if (!status) status = mtc_sql_run(store->db, "COMMIT", error);
   if (!sqlite3_get_autocommit(store->db)) {
     struct mtc_error text = {0};

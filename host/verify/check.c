@@ -194,6 +194,8 @@ static bool check_trusted(struct check *check, const struct verifier_trusted_sub
 static mtc_status verify_cosignatures(struct check *check, bool *signed_by) {
   const struct mtc_verifier *verifier = check->verifier;
   struct mtc_verification *out = check->out;
+  struct mtc_reader list = mtc_reader_of(check->proof.cosignatures);
+  struct mtc_cosignature cosignature;
   struct mtc_bytes message = {0};
   struct mtc_tai log_id;
   mtc_status status = mtc_tai_log_id(&out->ca_id, out->log_number, &log_id);
@@ -201,17 +203,16 @@ static mtc_status verify_cosignatures(struct check *check, bool *signed_by) {
     say(check, "the log ID is over 32 bytes");
     return MTC_OK; /* nobody can have signed for such a log */
   }
-  for (size_t i = 0; !status && i < check->proof.num_cosignatures; i++) {
-    const struct mtc_cosignature *cosignature = &check->proof.cosignatures[i];
+  while (!status && mtc_cosignature_next(&list, &cosignature)) {
     const struct verifier_cosigner *cosigner =
-        verifier_find_cosigner(verifier, cosignature->cosigner_id);
+        verifier_find_cosigner(verifier, cosignature.cosigner_id);
     if (!cosigner) continue;
     mtc_bytes_clear(&message);
     status = mtc_cosigned_message_append(&cosigner->cosigner_id, &log_id, 0, out->subtree,
                                          &out->subtree_hash, &message);
     if (status) break;
     status = mtc_signature_verify(cosigner->algorithm, mtc_span_of_bytes(&cosigner->public_key),
-                                  mtc_span_of_bytes(&message), cosignature->signature);
+                                  mtc_span_of_bytes(&message), cosignature.signature);
     if (status == MTC_INPUT) {
       char text[MTC_TAI_MAX_TEXT];
       mtc_tai_format(&cosigner->cosigner_id, text);

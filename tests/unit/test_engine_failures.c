@@ -27,6 +27,100 @@ static void a_signer_that_comes_back(void **state) {
   (void)expect_sound(f);
 }
 
+static int shell(struct fixture *f, const char *text) {
+  char command[512];
+  (void)snprintf(command, sizeof command, "cd %s && %s", f->folder, text);
+  return system(command);
+}
+
+/* Going on from an older copy would sign a size a second time. */
+static void an_older_database_is_not_continued(void **state) {
+  struct fixture *f = *state;
+  (void)log_entry(f, 1);
+  close_engine(f);
+  assert_int_equal(shell(f, "cp log.db older.db"), 0);
+  assert_ok(open_engine(f, &error));
+  (void)log_entry(f, 2);
+  close_engine(f);
+  assert_int_equal(shell(f, "mv log.db newer.db && cp older.db log.db"), 0);
+  assert_status(open_engine(f, &error), MTC_CORRUPT);
+  close_engine(f);
+  /* Of the same size, but another tree: an older copy that went on elsewhere. */
+  assert_int_equal(shell(f, "mv www elsewhere"), 0);
+  assert_ok(open_engine(f, &error));
+  (void)log_entry(f, 3);
+  close_engine(f);
+  assert_int_equal(shell(f, "rm -r www && mv elsewhere www"), 0);
+  assert_status(open_engine(f, &error), MTC_CORRUPT);
+  close_engine(f);
+  assert_int_equal(shell(f, "rm log.db* && mv newer.db log.db"), 0);
+  assert_ok(open_engine(f, &error));
+  assert_int_equal(log_entry(f, 4), 2);
+  (void)expect_sound(f);
+}
+
+/* Emptied while the engine runs, and between two runs: it is filled up again. */
+static void a_lost_folder_is_published_again(void **state) {
+  struct fixture *f = *state;
+  struct mtc_landmark landmark;
+  for (unsigned i = 0; i < 300; i += 100) {
+    struct answer answers[100] = {0};
+    for (unsigned k = 0; k < 100; k++)
+      assert_ok(submit(f, i + k, NULL, &answers[k], &error));
+    for (unsigned k = 0; k < 100; k++)
+      (void)await_index(&answers[k]);
+  }
+  assert_ok(mtc_engine_allocate_landmark(f->engine, &landmark, &error));
+  assert_int_equal(shell(f, "rm -r www"), 0);
+  (void)log_entry(f, 300);
+  (void)expect_sound(f);
+  close_engine(f);
+  assert_int_equal(shell(f, "rm -r www"), 0);
+  assert_ok(open_engine(f, &error));
+  (void)expect_sound(f);
+}
+
+/* The token holds a key, but not the one of the CA certificate. */
+static void another_key_is_noticed_at_the_start(void **state) {
+  struct fixture *f = *state;
+  struct mtc_bytes other = {0};
+  char path[128];
+  close_engine(f);
+  mtc_signer_close(f->signer);
+  (void)snprintf(path, sizeof path, "%s/other.pem", f->folder);
+  struct mtc_key_request request = {.uri = path, .algorithm = MTC_ALGORITHM_MLDSA44};
+  assert_ok(mtc_key_generate(&request, &other, &error));
+  mtc_bytes_free(&other);
+  assert_int_equal(shell(f, "mv key.pem right.pem && mv other.pem key.pem"), 0);
+  open_signer(f);
+  f->options.signer = f->signer;
+  assert_status(open_engine(f, &error), MTC_TOKEN);
+  close_engine(f);
+  mtc_signer_close(f->signer);
+  assert_int_equal(shell(f, "mv right.pem key.pem"), 0);
+  open_signer(f);
+  f->options.signer = f->signer;
+  assert_ok(open_engine(f, &error));
+}
+
+/* Every log serves a checkpoint, also before its first entry. */
+static void the_empty_tree_has_a_checkpoint(void **state) {
+  struct fixture *f = *state;
+  struct mtc_bytes first = {0}, second = {0};
+  char path[160];
+  (void)snprintf(path, sizeof path, "%s/%d/checkpoint", f->publish_folder, LOG_NUMBER);
+  assert_ok(mtc_file_read(path, 1 << 20, &first, &error));
+  assert_non_null(memmem(first.data, first.len, "\n0\n", 3));
+  (void)expect_sound(f);
+  restart(f);
+  assert_ok(mtc_file_read(path, 1 << 20, &second, &error));
+  assert_true(mtc_span_equal(mtc_span_of_bytes(&first), mtc_span_of_bytes(&second)));
+  assert_int_equal(log_entry(f, 1), 0);
+  (void)expect_sound(f);
+  mtc_bytes_free(&first);
+  mtc_bytes_free(&second);
+}
+
 /* The batch stays pending; the next start signs the same bytes. */
 static void closed_while_the_signer_is_away(void **state) {
   struct fixture *f = *state;
@@ -231,12 +325,22 @@ static void another_key_is_corrupt(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      test(a_signer_that_comes_back),       test(closed_while_the_signer_is_away),
-      test(a_folder_that_comes_back),       test(closed_while_the_folder_is_away),
-      test(a_store_that_comes_back),        test(running_out_of_memory_is_survived),
-      test(a_contradiction_halts_the_log),  test(a_changed_tile_is_corrupt),
-      test(a_missing_tile_is_corrupt),      test(a_changed_signature_is_corrupt),
-      test(a_missing_signature_is_corrupt), test(another_key_is_corrupt),
+      test(an_older_database_is_not_continued),
+      test(a_lost_folder_is_published_again),
+      test(another_key_is_noticed_at_the_start),
+      test(the_empty_tree_has_a_checkpoint),
+      test(a_signer_that_comes_back),
+      test(closed_while_the_signer_is_away),
+      test(a_folder_that_comes_back),
+      test(closed_while_the_folder_is_away),
+      test(a_store_that_comes_back),
+      test(running_out_of_memory_is_survived),
+      test(a_contradiction_halts_the_log),
+      test(a_changed_tile_is_corrupt),
+      test(a_missing_tile_is_corrupt),
+      test(a_changed_signature_is_corrupt),
+      test(a_missing_signature_is_corrupt),
+      test(another_key_is_corrupt),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
   return cmocka_run_group_tests(tests, NULL, NULL);

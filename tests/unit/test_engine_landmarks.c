@@ -44,6 +44,40 @@ static void only_a_tree_that_grew(void **state) {
   (void)expect_sound(f);
 }
 
+/*
+ * Without expiry a landmark ceases to be active when enough newer ones exist: never while a
+ * certificate below it is valid, and afterwards nothing is proved against it.
+ */
+static void old_ones_end_without_expiry(void **state) {
+  free_fixture(state);
+  struct fixture *f = make_fixture_of(MTC_WIRE_PLANTS_05);
+  *state = f;
+  struct mtc_landmark landmark, listed[8];
+  struct mtc_bytes certificate = {0};
+  size_t num;
+  int64_t now_s = 1800000000;
+  mtc_clock_set(now_s * 1000);
+  with_options(f, (o->max_lifetime_s = 1000, o->landmark_interval_s = 400));
+  assert_int_equal(mtc_engine_max_active_landmarks(&f->options), 4); /* ceil(1000 / 400) + 1 */
+  for (unsigned i = 0; i < 4; i++) {
+    (void)log_entry(f, i);
+    (void)allocate(f);
+  }
+  (void)log_entry(f, 4);
+  assert_status(mtc_engine_allocate_landmark(f->engine, &landmark, &error), MTC_BUSY);
+  for (unsigned i = 0; i < 4; i++)
+    assert_ok(mtc_engine_certificate(f->engine, i, true, &certificate, NULL, &error));
+  mtc_clock_set((now_s + 1001) * 1000);
+  landmark = allocate(f);
+  assert_int_equal(landmark.number, 5);
+  read_landmarks(f, listed, 8, &num);
+  assert_int_equal(num, 5);
+  assert_int_equal(listed[3].number, 2);
+  assert_status(mtc_engine_certificate(f->engine, 0, true, &certificate, NULL, &error), MTC_INPUT);
+  assert_ok(mtc_engine_certificate(f->engine, 1, true, &certificate, NULL, &error));
+  mtc_bytes_free(&certificate);
+}
+
 /* Not below any certificate's end, never below the last one, whatever the clock does. */
 static void expiries_never_decrease(void **state) {
   struct fixture *f = *state;
@@ -238,6 +272,7 @@ static void certificates_of_plants_07(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       test(only_a_tree_that_grew),
+      test(old_ones_end_without_expiry),
       test(expiries_never_decrease),
       test(expired_landmarks_leave_the_file),
       test(due_ones_come_by_themselves),

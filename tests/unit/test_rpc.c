@@ -421,6 +421,29 @@ static void connections_are_bounded(void **state) {
   mtc_bytes_free(&body);
 }
 
+/* Peers that ask for nothing, or begin a request and never end it, give way to one that asks. */
+static void idle_peers_make_room(void **state) {
+  (void)state;
+  struct mtc_rpc_client *client;
+  struct mtc_bytes body = {0};
+  struct mtc_error error = {0};
+  uint32_t tag;
+  mtc_status answer;
+  int idle[256];
+  for (size_t i = 0; i < 256; i++) {
+    idle[i] = connect_raw();
+    if (i % 2) write_raw(idle[i], "\0\0\0\x09\1", 5);
+  }
+  client = connect_client();
+  send_request(client, ECHO, 7, mtc_span_of("", 0));
+  assert_int_equal(mtc_rpc_receive(client, -1, &tag, &answer, &body, &error), MTC_OK);
+  assert_int_equal(tag, 7);
+  mtc_rpc_close(client);
+  for (size_t i = 0; i < 256; i++)
+    close(idle[i]);
+  mtc_bytes_free(&body);
+}
+
 /* The client against a daemon that this test plays. */
 static void the_client_takes_one_frame_at_a_time(void **state) {
   (void)state;
@@ -527,6 +550,7 @@ int main(void) {
       SERVED(a_slow_reader_blocks_nobody_and_is_paused),
       SERVED(a_client_may_send_before_it_receives),
       SERVED(connections_are_bounded),
+      SERVED(idle_peers_make_room),
       SERVED(the_client_takes_one_frame_at_a_time),
       SERVED(only_a_stale_socket_is_replaced),
   };

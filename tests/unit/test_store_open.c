@@ -48,6 +48,62 @@ static void one_process_owns_it(void **state) {
   reopen(f); /* closing gave the lock back */
 }
 
+/* Whatever name leads to the file, it is one file. */
+static void one_process_owns_it_under_every_name(void **state) {
+  struct fixture *f = *state;
+  struct mtc_store *second = NULL;
+  char name[128];
+  (void)snprintf(name, sizeof name, "%s/symlink.db", f->folder);
+  assert_int_equal(symlink("log.db", name), 0);
+  assert_status(mtc_store_open(name, f->wire, &f->ca_id, LOG_NUMBER, false, &second, &error),
+                MTC_BUSY);
+  (void)snprintf(name, sizeof name, "%s/other.db", f->folder);
+  assert_int_equal(link(f->path, name), 0);
+  assert_status(mtc_store_open(name, f->wire, &f->ca_id, LOG_NUMBER, false, &second, &error),
+                MTC_INPUT);
+  mtc_store_close(f->store);
+  f->store = NULL;
+  assert_status(open_store(f, false, &error), MTC_INPUT);
+  assert_int_equal(unlink(name), 0);
+  assert_ok(open_store(f, false, &error));
+}
+
+/* What is committed to a file without a name is lost: nothing more is. */
+static void a_file_that_was_replaced_is_noticed(void **state) {
+  static const char *const commands[] = {"mv log.db away && cp away log.db", "mv log.db away",
+                                         "rm log.db-wal"};
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    char command[256];
+    (void)snprintf(command, sizeof command, "cd %s && %s", f->folder, commands[i]);
+    assert_int_equal(system(command), 0);
+    assert_status(mtc_store_reserve(f->store, 10, 1, 0, &error), MTC_FATAL);
+    mtc_store_close(f->store);
+    f->store = NULL;
+    (void)snprintf(command, sizeof command, "cd %s && if [ -e away ]; then mv away log.db; fi",
+                   f->folder);
+    assert_int_equal(system(command), 0);
+    assert_ok(open_store(f, false, &error));
+  }
+}
+
+/* A reader that compares many rows sees one state of them. */
+static void a_held_store_stands_still(void **state) {
+  struct fixture *f = *state;
+  struct mtc_store *reader = NULL;
+  struct mtc_log_state log;
+  add_batch(f, 3);
+  assert_ok(mtc_store_open(f->path, f->wire, &f->ca_id, LOG_NUMBER, true, &reader, &error));
+  assert_ok(mtc_store_hold(reader, &error));
+  add_batch(f, 300);
+  assert_ok(mtc_store_state(reader, &log, &error));
+  assert_int_equal(log.head.tree_size, 3);
+  mtc_store_let_go(reader);
+  assert_ok(mtc_store_state(reader, &log, &error));
+  assert_int_equal(log.head.tree_size, 303);
+  mtc_store_close(reader);
+}
+
 static void another_ca_is_refused(void **state) {
   struct fixture *f = *state;
   struct mtc_store *store = NULL;
@@ -106,6 +162,14 @@ static void what_is_no_database_is_refused(void **state) {
   assert_status(open_store(f, false, &error), MTC_INPUT);
   assert_int_equal(unlink(f->path), 0);
   assert_status(open_store(f, false, &error), MTC_IO);
+  /* A folder: the message names it, though SQLite does not. */
+  assert_int_equal(mkdir(f->path, 0700), 0);
+  for (int read_only = 0; read_only < 2; read_only++) {
+    struct mtc_error text = {0};
+    assert_int_equal(open_store(f, read_only, &text), MTC_IO);
+    if (!strstr(text.text, f->path)) fail_msg("%s", text.text);
+  }
+  assert_int_equal(rmdir(f->path), 0);
   mtc_bytes_free(&noise);
 }
 
@@ -145,6 +209,11 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_new_log_is_empty, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(creating_overwrites_nothing, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(one_process_owns_it, make_fixture, free_fixture),
+      cmocka_unit_test_setup_teardown(one_process_owns_it_under_every_name, make_fixture,
+                                      free_fixture),
+      cmocka_unit_test_setup_teardown(a_file_that_was_replaced_is_noticed, make_fixture,
+                                      free_fixture),
+      cmocka_unit_test_setup_teardown(a_held_store_stands_still, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(another_ca_is_refused, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_foreign_database_is_refused, make_fixture, free_fixture),

@@ -59,7 +59,8 @@ static const char profiles[] =
 static mtc_status write_config(const struct init *init, struct mtc_error *error) {
   struct mtc_bytes yaml = {0};
   char path[4096];
-  bool is_chrome = init->ca.algorithm == MTC_ALGORITHM_MLDSA44 && init->prefix_url;
+  bool is_chrome =
+      init->ca.algorithm == MTC_ALGORITHM_MLDSA44 && init->prefix_url && init->log_number <= 4;
   mtc_bytes_append_text(&yaml,
                         "# One CA instance. Paths are relative to this file's folder.\nca:\n");
   mtc_status status = append_quoted(&yaml, "  id", init->id, error);
@@ -127,8 +128,8 @@ static mtc_status make_certificate(struct init *init, struct mtc_error *error) {
 
 /* mtc.yaml comes last: without it the folder is no CA, and what was made is taken away again. */
 static mtc_status make_folder(struct init *init, struct mtc_error *error) {
-  static const char *const made[] = {"mtc.yaml",   "log.db",      "log.db-wal",
-                                     "log.db-shm", "log.db.lock", "ca_cert.pem"};
+  static const char *const made[] = {"mtc.yaml", "log.db", "log.db-wal", "log.db-shm",
+                                     "ca_cert.pem"};
   char database[4096], config[4096];
   path_in(init, "log.db", database);
   path_in(init, "mtc.yaml", config);
@@ -182,6 +183,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
                                           {"pin-source", required_argument, NULL, 'p'},
                                           {"algorithm", required_argument, NULL, 'g'},
                                           {"card", required_argument, NULL, 'c'},
+                                          {"crl-sign", no_argument, NULL, 's'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
   struct init init = {.wire_version = "plants-07", .log_number = 1};
@@ -219,6 +221,9 @@ static int run(const struct cli_command *command, int argc, char **argv) {
       case 'c':
         init.card = optarg;
         break;
+      case 's':
+        init.ca.crl_sign = true;
+        break;
       case 'l':
         if (!mtc_parse_decimal(mtc_span_of_text(optarg), 65535, &init.log_number))
           init.log_number = 0;
@@ -246,7 +251,7 @@ const struct cli_command command_ca_init = {
     "init",
     "mtc ca init --dir DIR --id CA-ID --key URI|FILE [--wire-version plants-07] [--log-number 1]\n"
     "         [--prefix-url URL] [--module PATH] [--module-args TEXT] [--pin-source file:PATH]\n"
-    "         [--algorithm ml-dsa-44] [--card FOLDER]",
+    "         [--algorithm ml-dsa-44] [--crl-sign] [--card FOLDER]",
     "make a CA's folder: certificate, empty log, configuration",
     "Makes DIR with ca_cert.pem, log.db and mtc.yaml. DIR must not hold a CA yet.\n"
     "\n"
@@ -256,5 +261,6 @@ const struct cli_command command_ca_init = {
     "  --pin-source    file that holds the PIN; else it is asked for\n"
     "  --prefix-url    where the log will be served: goes into the CA certificate\n"
     "  --wire-version  plants-05, plants-06 or plants-07; kept for life\n"
+    "  --crl-sign      the CA key may also sign CRLs: goes into the CA certificate\n"
     "  --card          hash on the card at FOLDER (user, h2c_0, c2h_0) instead of the CPU\n",
     run};

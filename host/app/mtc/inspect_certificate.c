@@ -49,30 +49,29 @@ static void append_cosigner(struct mtc_span id, struct mtc_bytes *out) {
 
 mtc_status inspect_mtcproof(const struct mtc_wire *wire, struct mtc_span octets,
                             struct mtc_bytes *out, struct mtc_error *error) {
-  struct mtc_mtcproof *proof = mtc_alloc(1, sizeof *proof);
-  if (!proof) return MTC_NOMEM;
-  mtc_status status = mtc_mtcproof_parse(wire, octets, proof, error);
-  if (!status) {
-    mtc_bytes_append_format(out,
-                            "MTCProof (%s, %zu bytes)\n  subtree: [%llu, %llu)\n"
-                            "  entry extensions: %zu bytes\n  inclusion proof: %zu hashes\n",
-                            wire->name, octets.len, (unsigned long long)proof->subtree.start,
-                            (unsigned long long)proof->subtree.end, proof->extensions.len,
-                            proof->hashes.len / MTC_HASH_LEN);
-    for (size_t i = 0; i < proof->hashes.len; i += MTC_HASH_LEN) {
-      mtc_bytes_append_text(out, "    ");
-      mtc_bytes_append_hex(out, mtc_span_of(proof->hashes.data + i, MTC_HASH_LEN));
-      mtc_bytes_append_text(out, "\n");
-    }
-    mtc_bytes_append_format(out, "  cosignatures: %zu\n", proof->num_cosignatures);
-    for (size_t i = 0; i < proof->num_cosignatures; i++) {
-      mtc_bytes_append_text(out, "    ");
-      append_cosigner(proof->cosignatures[i].cosigner_id, out);
-      mtc_bytes_append_format(out, ": %zu bytes\n", proof->cosignatures[i].signature.len);
-    }
+  struct mtc_mtcproof proof;
+  struct mtc_cosignature cosignature;
+  mtc_status status = mtc_mtcproof_parse(wire, octets, &proof, error);
+  if (status) return status;
+  mtc_bytes_append_format(out,
+                          "MTCProof (%s, %zu bytes)\n  subtree: [%llu, %llu)\n"
+                          "  entry extensions: %zu bytes\n  inclusion proof: %zu hashes\n",
+                          wire->name, octets.len, (unsigned long long)proof.subtree.start,
+                          (unsigned long long)proof.subtree.end, proof.extensions.len,
+                          proof.hashes.len / MTC_HASH_LEN);
+  for (size_t i = 0; i < proof.hashes.len; i += MTC_HASH_LEN) {
+    mtc_bytes_append_text(out, "    ");
+    mtc_bytes_append_hex(out, mtc_span_of(proof.hashes.data + i, MTC_HASH_LEN));
+    mtc_bytes_append_text(out, "\n");
   }
-  mtc_free(proof);
-  return status;
+  mtc_bytes_append_format(out, "  cosignatures: %zu\n", proof.num_cosignatures);
+  struct mtc_reader list = mtc_reader_of(proof.cosignatures);
+  while (mtc_cosignature_next(&list, &cosignature)) {
+    mtc_bytes_append_text(out, "    ");
+    append_cosigner(cosignature.cosigner_id, out);
+    mtc_bytes_append_format(out, ": %zu bytes\n", cosignature.signature.len);
+  }
+  return MTC_OK;
 }
 
 static mtc_status describe_ca(const struct mtc_ca_params *ca, struct mtc_bytes *out) {

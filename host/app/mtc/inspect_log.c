@@ -102,10 +102,9 @@ mtc_status inspect_landmarks(const struct mtc_wire *wire, struct mtc_span text,
 
 mtc_status inspect_properties(const struct mtc_wire *wire, struct mtc_span octets,
                               struct mtc_bytes *out, struct mtc_error *error) {
-  (void)wire;
   size_t start = out->len;
   mtc_bytes_append_text(out, "certificate properties\n");
-  mtc_status status = mtc_properties_describe(octets, out, error);
+  mtc_status status = mtc_properties_describe(wire, octets, out, error);
   if (status) out->len = start;
   return status;
 }

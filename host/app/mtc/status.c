@@ -34,12 +34,18 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     cli_print_json(json_incref(object));
   else if (!status && json_dumpf(object, stdout, JSON_INDENT(2)) == 0)
     (void)putchar('\n');
+  bool is_halted = json_is_true(json_object_get(json_object_get(object, "engine"), "halted"));
   json_decref(object);
   mtc_bytes_free(&answer);
   mtc_rpc_close(client);
-  return status ? cli_fail(command, status, &error) : CLI_DONE;
+  if (status) return cli_fail(command, status, &error);
+  return is_halted ? CLI_FAILED : CLI_DONE;
 }
 
-const struct cli_command command_status_show = {
-    NULL, "status", "mtc status [--socket PATH] [--json]", "show log, card and signer counters",
-    "",   run};
+const struct cli_command command_status_show = {NULL,
+                                                "status",
+                                                "mtc status [--socket PATH] [--json]",
+                                                "show log, card and signer counters",
+                                                "Fails when the daemon does not answer, and when "
+                                                "the log is halted: engine.last_error says why.\n",
+                                                run};

@@ -48,8 +48,10 @@ static mtc_status read_tbs_request(struct job *job, struct mtc_submission *submi
   uint64_t serial;
   if (!mtc_read_prefixed(&reader, 3, &tbs) || reader.len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
+  int64_t now_s = mtc_clock_now_ms() / 1000;
   mtc_status status =
-      mtc_entry_from_tbs(config->wire, &config->ca_id, tbs, entry, public_key, &serial, error);
+      mtc_entry_from_tbs(config->wire, &config->ca_id, tbs, now_s,
+                         now_s + config->engine.max_lifetime_s, entry, public_key, &serial, error);
   if (status) return status;
   if (serial >> 48 != config->log_number)
     return mtc_fail(error, MTC_INPUT, "the serial number is of log %llu; this is log %llu",

@@ -12,8 +12,9 @@ static json_t *engine_object(struct daemon *daemon) {
   struct mtc_engine_stats stats;
   mtc_engine_stats(daemon->engine, &stats);
   return json_pack(
-      "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "state", state_names[stats.state],
-      "tree_size", (json_int_t)stats.tree_size, "batches", (json_int_t)stats.num_batches, "entries",
+      "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "state",
+      stats.is_halted ? "halted" : state_names[stats.state], "halted", stats.is_halted, "tree_size",
+      (json_int_t)stats.tree_size, "batches", (json_int_t)stats.num_batches, "entries",
       (json_int_t)stats.num_entries, "null_entries", (json_int_t)stats.num_null_entries, "waiting",
       (json_int_t)stats.num_waiting, "retries", (json_int_t)stats.num_retries, "last_batch_ms",
       (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);

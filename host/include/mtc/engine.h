@@ -71,6 +71,7 @@ struct mtc_engine_stats {
   uint64_t num_waiting;
   uint64_t num_retries;
   int64_t last_batch_ms;
+  bool is_halted; /* nothing is accepted until an operator restarts it; last_error says why */
   char last_error[256];
 };
 
@@ -110,9 +111,20 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
                               int64_t *out_expires_s, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_engine_allocate_landmark makes the latest checkpoint a landmark and publishes the file.
+ * mtc_engine_max_active_landmarks tells how many of the newest landmarks are active in wire
+ * versions whose landmarks have no expiry: as many as are allocated while a certificate lives, and
+ * one more; 169 (hourly ones for 7 days) where they are allocated by hand.
  *
- * Errors:   BUSY when the tree has not grown since the last landmark; IO.
+ * Source:   merkle-tree-certs -05, "Allocating Landmarks"
+ */
+uint64_t mtc_engine_max_active_landmarks(const struct mtc_engine_options *options);
+
+/*
+ * mtc_engine_allocate_landmark makes the latest published checkpoint a landmark and publishes the
+ * file.
+ *
+ * Errors:   BUSY when the tree has not grown since the last landmark, or when (without expiry) a
+ *           landmark would cease to be active while certificates below it are valid; IO.
  */
 mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                         struct mtc_error *error) MTC_MUST_CHECK;

@@ -17,6 +17,18 @@ mtc_status mtc_publish_tree(struct mtc_store *store, const char *folder, uint64_
                             struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_publish_read_checkpoint reads size and root of the published checkpoint; its time and its
+ * signatures are not looked at.
+ *
+ * Output:   *out_found is false, and the size 0, when none is published.
+ * Errors:   IO; CORRUPT when it is no checkpoint, or another log's (`origin`).
+ */
+mtc_status mtc_publish_read_checkpoint(const char *folder, uint64_t log_number,
+                                       struct mtc_span origin, bool *out_found,
+                                       struct mtc_head *out,
+                                       struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_publish_checkpoint writes <folder>/<log_number>/checkpoint unless a larger one is there.
  *
  * Errors:   IO; CORRUPT when one of the same size with another root is there.

@@ -116,7 +116,8 @@ mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler
 
 /*
  * mtc_rpc_server_run serves until mtc_rpc_server_stop; bounded connections (256), frames, requests
- * in flight per connection (4096) and output; a peer that breaks the framing is dropped.
+ * in flight per connection (4096) and output; a peer that breaks the framing is dropped, and when
+ * all connections are taken, one that has been idle for 5 s.
  *
  * Errors:   IO.
  */

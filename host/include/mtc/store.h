@@ -78,6 +78,17 @@ mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
 void mtc_store_close(struct mtc_store *store);
 
 /*
+ * mtc_store_hold makes every read from now on see the store as it is now, whatever others write,
+ * until mtc_store_let_go. For whoever compares many rows; nothing can be written meanwhile.
+ *
+ * Errors:   as mtc_store_state, which it reads; held all the same after CORRUPT.
+ * Threads:  no other use of this store while it is held.
+ */
+mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) MTC_MUST_CHECK;
+/* Ends mtc_store_hold; does nothing where nothing is held. */
+void mtc_store_let_go(struct mtc_store *store);
+
+/*
  * mtc_store_state reads heads, publication and reservations.
  */
 mtc_status mtc_store_state(struct mtc_store *store, struct mtc_log_state *out,
