@@ -75,7 +75,7 @@ mapfile -t shell_files < <(tracked '*.sh' .ci/run)
 step "Formatting" clang-format --dry-run --Werror "${code_files[@]}"
 step "Shell scripts" shellcheck --external-sources --severity=warning "${shell_files[@]}"
 step "Layers and docstrings" python3 scripts/check-layers.py
-step "That these are found" python3 scripts/check-layers.py --self-test
+step "The check of layers itself" python3 scripts/check-layers.py --self-test
 step "Hardware lint" scripts/lint-hw.sh
 if build clang; then
   passed=$((passed + 1))
