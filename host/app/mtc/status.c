@@ -41,5 +41,11 @@ static int run(const struct cli_command *command, int argc, char **argv) {
 }
 
 const struct cli_command command_status_show = {
-    NULL, "status", "mtc status [--socket PATH] [--json]", "show log, card and signer counters",
-    "",   run};
+    NULL,
+    "status",
+    "mtc status [--socket PATH] [--json]",
+    "show log, card and signer counters",
+    "Prints what the daemon counts since it started: the log's size and batches, what hashes (CPU "
+    "or\n"
+    "card, and why a card is out of service), the signer's failures, the last error of each.\n",
+    run};
