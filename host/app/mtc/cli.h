@@ -106,9 +106,9 @@ mtc_status cli_load_pem(const char *path, const char *label, const char *other_l
 void cli_blocks_free(struct cli_blocks *blocks);
 
 /*
- * cli_pem_has tells whether a block with this label (NULL: any) begins in the text.
+ * cli_is_pem tells whether a PEM block begins in the text.
  */
-bool cli_pem_has(struct mtc_span text, const char *label);
+bool cli_is_pem(struct mtc_span text);
 
 /*
  * cli_check_replaceable refuses to write a certificate over what is none: a file that is there must

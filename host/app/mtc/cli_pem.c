@@ -14,11 +14,17 @@ void cli_blocks_free(struct cli_blocks *blocks) {
   *blocks = (struct cli_blocks){0};
 }
 
-bool cli_pem_has(struct mtc_span text, const char *label) {
+bool cli_is_pem(struct mtc_span text) {
+  struct mtc_reader reader = mtc_reader_of(text);
+  struct mtc_span label;
+  return mtc_pem_next_label(&reader, &label);
+}
+
+static bool has_block(struct mtc_span text, const char *label) {
   struct mtc_reader reader = mtc_reader_of(text);
   struct mtc_span found;
   while (mtc_pem_next_label(&reader, &found)) {
-    if (!label || mtc_span_equal(found, mtc_span_of_text(label))) return true;
+    if (mtc_span_equal(found, mtc_span_of_text(label))) return true;
   }
   return false;
 }
@@ -34,17 +40,16 @@ static struct mtc_bytes *add_block(struct cli_blocks *blocks) {
 mtc_status cli_read_pem(struct mtc_span file, const char *label, const char *other_label,
                         struct cli_blocks *out, struct mtc_error *error) {
   mtc_status status = MTC_OK;
-  if (!cli_pem_has(file, NULL) && file.len && file.data[0] == 0x30) {
+  if (!cli_is_pem(file) && file.len && file.data[0] == 0x30) {
     struct mtc_bytes *der = add_block(out);
     if (!der) return mtc_fail(error, MTC_NOMEM, "out of memory");
     mtc_bytes_append_span(der, file);
     return mtc_bytes_status(der);
   }
   /* A broken block of the first label is an error: it must not bring a block of the other. */
-  if (other_label && !cli_pem_has(file, label) && cli_pem_has(file, other_label))
-    label = other_label;
+  if (other_label && !has_block(file, label) && has_block(file, other_label)) label = other_label;
   struct mtc_reader reader = mtc_reader_of(file);
-  while (!status && cli_pem_has(mtc_span_of(reader.data, reader.len), label)) {
+  while (!status && has_block(mtc_span_of(reader.data, reader.len), label)) {
     struct mtc_bytes *der = add_block(out);
     status = der ? mtc_pem_next(&reader, label, der, error) : MTC_NOMEM;
     if (status) status = mtc_fail_within(error, status, "%s %zu", label, out->num);

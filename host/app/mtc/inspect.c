@@ -117,7 +117,7 @@ static mtc_status inspect(const char *path, const struct kind *kind, const struc
   mtc_status status = mtc_file_read(path, 1 << 25, &file, error);
   struct mtc_span span = mtc_span_of_bytes(&file);
   if (!status) {
-    if ((!kind || kind->label) && cli_pem_has(span, NULL))
+    if ((!kind || kind->label) && cli_is_pem(span))
       status = describe_pem(kind, wire, span, out, error);
     else if (kind)
       status = describe_as(kind, wire, span, out, error);
