@@ -44,6 +44,11 @@ fails "v.pem is there and is no PEM certificate" "$bin/mtc" certificate get --se
 cat "$work/fetched.pem" v.pem >both.pem
 fails "both.pem is there" "$bin/mtc" certificate get --serial 1:0 --kind standalone --out both.pem
 rm both.pem
+echo notes >notes.pem
+fails "notes.pem is there" "$bin/mtc" certificate get --serial 1:0 --kind standalone --out notes.pem
+: >notes.pem
+"$bin/mtc" certificate get --serial 1:0 --kind standalone --out notes.pem || fail "an empty file"
+rm notes.pem
 rmdir o
 diff -r "$work/before" "$work/here" || fail "a file changed"
 [ "$(tree_size)" -eq 10 ] || fail "something was sent"
