@@ -24,7 +24,9 @@ static mtc_status read_csr_request(struct job *job, struct mtc_submission *submi
       !mtc_read_prefixed(&reader, 3, &csr) || reader.len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
   const struct mtc_profile *profile = config_find_profile(config, name);
-  if (!profile) return mtc_fail(error, MTC_INPUT, "there is no certificate profile of that name");
+  if (!profile)
+    return mtc_fail(error, MTC_INPUT, "there is no certificate profile \"%.*s\" in mtc.yaml",
+                    (int)name.len, (const char *)name.data);
   if (id.len > 64) return mtc_fail(error, MTC_INPUT, "the request ID is longer than 64 characters");
   for (size_t i = 0; i < id.len; i++) {
     if (id.data[i] <= 0x20 || id.data[i] >= 0x7f)

@@ -187,4 +187,13 @@ void mtc_pem_append(const char *label, struct mtc_span der, struct mtc_bytes *ou
 mtc_status mtc_pem_next(struct mtc_reader *reader, const char *label, struct mtc_bytes *out_der,
                         struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * mtc_pem_next_label reads past the next line that begins a block and gives the block's label: it
+ * tells what mtc_pem_next would find, whether that is well-formed or not.
+ *
+ * Output:   a span into the text.
+ * Errors:   false when no further block begins.
+ */
+bool mtc_pem_next_label(struct mtc_reader *reader, struct mtc_span *out_label) MTC_MUST_CHECK;
+
 #endif
