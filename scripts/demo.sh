@@ -3,23 +3,28 @@
 # model of the card, the daemon; COUNT (1000) requests made with openssl become COUNT standalone and
 # COUNT landmark-relative certificates, all verified. FOLDER (build/demo) is made anew.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/demo.sh --inside "$@"; fi
-shift
-. scripts/lib/env.sh
-count=${1:-1000}
-demo=$(realpath -m "${2:-build/demo}")
-bin=$PWD/build/bin
-case $count in ''|*[!0-9]*|0) die "usage: scripts/demo.sh [COUNT] [FOLDER]" ;; esac
-if [ -e "$demo" ] && [ ! -e "$demo/.mtc-demo" ]; then die "$demo exists and is not a demo's folder"; fi
+. "$(dirname "$0")/lib/env.sh"
+if [ "${1:-}" != --inside ]; then
+  count=${1:-1000}
+  case $count in *[!0-9]* | 0*) say "usage: scripts/demo.sh [COUNT] [FOLDER]"; exit 2 ;; esac
+  demo=$(realpath -m -- "${2:-$repo/build/demo}")
+  case $repo$demo in *[\'\"\\]*) die "no quotes and backslashes in a CA's folder, please: $demo" ;; esac
+  [ "${#demo}" -le 94 ] || die "$demo is too long for the name of a socket in it"
+  if [ -e "$demo" ] && [ ! -e "$demo/.mtc-demo" ] && [ -n "$(ls -A "$demo")" ]; then
+    die "$demo exists and is not a demo's folder"
+  fi
+  mkdir -p "$(dirname "$demo")"
+  exec "$repo/scripts/run.sh" --share "$(dirname "$demo")" \
+    "$repo/scripts/demo.sh" --inside "$count" "$demo"
+fi
+count=$2 demo=$3 bin=$repo/build/bin
+cd "$repo"
 
-pids=()
-finish() {
-  local rc=$? pid
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
-  if [ "$rc" -ne 0 ] && [ -s "$demo/mtcd.log" ]; then say "the end of $demo/mtcd.log:"; tail -n 20 "$demo/mtcd.log" >&2; fi
+at_end() {
+  [ "$1" -ne 0 ] && [ -z "$ended_by" ] && [ -s "$demo/mtcd.log" ] || return 0
+  say "the end of $demo/mtcd.log:"
+  tail -n 20 "$demo/mtcd.log" >&2
 }
-trap finish EXIT
 
 # start NAME COMMAND...: a process that says "ready"; its standard error goes to NAME.log.
 start() {
@@ -27,7 +32,6 @@ start() {
   mkfifo "$demo/$name.ready"
   exec 7<>"$demo/$name.ready"
   "$@" >&7 2>"$demo/$name.log" &
-  pids+=($!)
   if ! read -r -t 60 line <&7 || [ "$line" != ready ]; then
     cat "$demo/$name.log" >&2
     die "$name did not start"
@@ -61,7 +65,11 @@ make_csrs() {
 }
 
 issue_all() {
+  local begin end
+  begin=$(date +%s%3N)
   "$bin/mtc" issue --profile chrome-dv-7d --out "$demo/issued" --json "$demo"/csr/*.csr >"$demo/issued.json"
+  end=$(date +%s%3N)
+  echo $((end > begin ? end - begin : 1)) >"$demo/issued.ms"
 }
 
 # fetch KIND: one certificate per serial number, with its properties.
@@ -96,9 +104,11 @@ mean_size() {
 
 started=$SECONDS
 quietly "Building" sh -c 'cmake --preset release && cmake --build --preset release'
-rm -rf --one-file-system "$demo"
-mkdir -p "$demo/card"
+# The mark stays, whenever this is interrupted: the next run finds a folder that it may empty.
+mkdir -p "$demo"
 touch "$demo/.mtc-demo"
+find "$demo" -mindepth 1 -maxdepth 1 ! -name .mtc-demo -exec rm -rf --one-file-system {} +
+mkdir "$demo/card"
 quietly "Making an HSM token (NSS softoken)" make_token
 # shellcheck source=/dev/null
 . "$demo/token.sh"
@@ -110,9 +120,7 @@ start mtcd env LD_LIBRARY_PATH="$token_libraries" "$bin/mtcd" --config "$demo/ca
 export MTC_SOCKET=$demo/ca/mtcd.sock
 quietly "Making $count certification requests with openssl" make_csrs
 
-issue_ms=$(date +%s%3N)
 quietly "Issuing $count certificates" issue_all
-issue_ms=$(($(date +%s%3N) - issue_ms))
 [ "$(jq -s 'map(select(.serial)) | length' "$demo/issued.json")" -eq "$count" ] ||
   die "not every request was issued: see $demo/issued.json"
 quietly "Allocating a landmark" "$bin/mtc" landmark allocate
@@ -135,7 +143,11 @@ card_hashes=$(jq '.hash.card_leaves + .hash.card_nodes' "$demo/status.json")
   die "the hashes did not come from the card: see $demo/status.json"
 quietly "Checking the whole log" "$bin/mtc" log fsck --dir "$demo/ca"
 
-first=$(jq -r '.serial' "$demo/issued.json" | sort -n | head -n 1)
+# Lines to copy, right in any folder: quoted, and sharing what they need.
+run=$(printf %q "$repo/scripts/run.sh")
+case $demo in "$repo"/* | /tmp/*) ;; *) run+=$(printf ' --share %q' "$demo") ;; esac
+run+=$(printf ' %q' "$bin/mtc")
+first=$(jq -rs 'first.serial' "$demo/issued.json")
 cat <<END
 
 $count certificates issued, each in both forms; all $verified verify
@@ -144,12 +156,12 @@ $count certificates issued, each in both forms; all $verified verify
   batches                        $(jq .engine.batches "$demo/status.json")
   hashes by the card             $card_hashes (checked on the CPU: $(jq .hash.checked_hashes "$demo/status.json"))
   HSM signatures                 $(jq .signer.signatures "$demo/status.json")
-  rate                           $((count * 1000 / issue_ms)) certificates per second, requests checked and logged
+  rate                           $((count * 1000 / $(cat "$demo/issued.ms"))) certificates per second, requests checked and logged
   time                           $((SECONDS - started)) s
 files: $demo: ca/ (certificate, log, public tiles), csr/, standalone/, landmark/
 
 try next:
-  scripts/run.sh build/bin/mtc inspect $demo/landmark/$first.pem
-  scripts/run.sh build/bin/mtc verify --ca-cert $demo/ca/ca_cert.pem $demo/standalone/$first.pem
-  scripts/run.sh build/bin/mtc log fsck --dir $demo/ca
+  $run inspect $(printf %q "$demo/landmark/$first.pem")
+  $run verify --ca-cert $(printf '%q %q' "$demo/ca/ca_cert.pem" "$demo/standalone/$first.pem")
+  $run log fsck --dir $(printf %q "$demo/ca")
 END

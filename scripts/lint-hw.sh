@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
-# lint-hw.sh: Verilator's lint of the core with every warning on, that Yosys reads it too, and that
-# what comes from the register description is up to date.
+# lint-hw.sh: Verilator's lint of every build of the core with every warning on, that Yosys reads it
+# too, and that what comes from the register description is up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/lint-hw.sh --inside; fi
 
 python3 hw/regs/generate.py --check
-verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_lane
+# Cycles a block, registers a round.
+for build in "1 1" "1 2" "2 1" "4 1" "16 1" "64 1"; do
+  read -r fold stages <<<"$build"
+  verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_lane \
+    -GFold="$fold" -GStages="$stages"
+done
 mapfile -t sources <hw/core.f
-yosys -q -p "read_verilog -sv ${sources[*]}; hierarchy -check -top mtc_lane; proc; check -assert -noinit"
+for fold in 1 4; do
+  yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Fold $fold mtc_lane;
+    hierarchy -check -top mtc_lane; proc; check -assert -noinit"
+done
 echo "hardware lint: no warnings"

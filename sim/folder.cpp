@@ -18,8 +18,8 @@ constexpr size_t kRegisterLen = 8192;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-// Both ends are held open for reading and writing: bytes outlive a driver that dies, and poll sleeps
-// while no driver is there.
+// Both ends are held open for reading and writing: bytes outlive a driver that dies, and poll
+// sleeps while no driver is there.
 int make_fifo(const std::string &path) {
   // What a killed mtc-sim left behind may still be open in a driver: a new file is a new card.
   if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path);

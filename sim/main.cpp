@@ -2,8 +2,8 @@
 //
 // DIR/user is the register file (a page the card owns, a page the host owns), DIR/h2c_0 and
 // DIR/c2h_0 are the streams. "ready" on standard output says that they may be opened. The model
-// works in slices of cycles and looks at registers and streams between them; it sleeps when the core
-// has nothing to do.
+// works in slices of cycles and looks at registers and streams between them; it sleeps when the
+// core has nothing to do.
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -24,25 +24,28 @@
 namespace {
 
 constexpr int kSliceCycles = 512;
-// A core that moves no beat for longer than this waits for the host. It can work that long on what it
-// holds: 256 beats of input are at most 256 leaf blocks and about 300 nodes of 2 blocks, 68 cycles
-// each, 58,000 cycles in all; its frames come out whole, so none of them need to move a beat.
+// A core that moves no beat for longer than this waits for the host. It can work that long on what
+// it holds: 1,024 leaves of a block and as many nodes of two, 64 cycles each, and the tail of a
+// tree, 222,000 cycles in all; its frames come out whole, so none of them need to move a beat.
 constexpr int kQuietCycles = 1 << 18;
+// Without an open batch there is only a command or a SYNC beat to work on.
+constexpr int kIdleCycles = 1 << 10;
 constexpr int kLongestSleepMs = 20;
 constexpr size_t kInputLen = 16384;
 // Output that the FIFO does not take: the core is held back then.
 constexpr size_t kOutputLen = 2 * kFrameLen;
 
 constexpr uint32_t kCardRegisters[] = {
-    MTC_REG_ID,         MTC_REG_VERSION,     MTC_REG_CAPS_ENTRY,     MTC_REG_CAPS_BATCH,
-    MTC_REG_CAPS_INPUT, MTC_REG_BUILD,       MTC_REG_STATUS,         MTC_REG_IN_CREDIT,
-    MTC_REG_OUT_AVAIL,  MTC_REG_ERR_CAUSE,   MTC_REG_ERR_INFO,       MTC_REG_CYCLES_LO,
-    MTC_REG_CYCLES_HI,  MTC_REG_LEAF_BLOCKS_LO, MTC_REG_LEAF_BLOCKS_HI, MTC_REG_NODE_BLOCKS_LO,
-    MTC_REG_NODE_BLOCKS_HI, MTC_REG_ENTRIES_LO, MTC_REG_ENTRIES_HI,  MTC_REG_LEAF_HASHES_LO,
-    MTC_REG_LEAF_HASHES_HI, MTC_REG_NODE_HASHES_LO, MTC_REG_NODE_HASHES_HI,
+    MTC_REG_ID, MTC_REG_VERSION, MTC_REG_CAPS_ENTRY, MTC_REG_CAPS_BATCH, MTC_REG_CAPS_INPUT,
+    MTC_REG_BUILD, MTC_REG_STATUS, MTC_REG_IN_CREDIT, MTC_REG_OUT_AVAIL, MTC_REG_ERR_CAUSE,
+    MTC_REG_ERR_INFO, MTC_REG_CYCLES_LO, MTC_REG_CYCLES_HI, MTC_REG_LEAF_BLOCKS_LO,
+    MTC_REG_LEAF_BLOCKS_HI, MTC_REG_NODE_BLOCKS_LO, MTC_REG_NODE_BLOCKS_HI, MTC_REG_ENTRIES_LO,
+    MTC_REG_ENTRIES_HI, MTC_REG_LEAF_HASHES_LO, MTC_REG_LEAF_HASHES_HI, MTC_REG_NODE_HASHES_LO,
+    MTC_REG_NODE_HASHES_HI, MTC_REG_CAPS_CORE, MTC_REG_NO_INPUT_LO, MTC_REG_NO_INPUT_HI,
+    MTC_REG_NO_CREDIT_LO, MTC_REG_NO_CREDIT_HI, MTC_REG_TAIL_LO, MTC_REG_TAIL_HI, MTC_REG_STALLS_LO,
+    MTC_REG_STALLS_HI,
     // Acknowledgements after what they acknowledge.
-    MTC_REG_SYNC_ACK,   MTC_REG_CMD_RESULT,  MTC_REG_CMD_ACK,
-};
+    MTC_REG_SYNC_ACK, MTC_REG_CMD_RESULT, MTC_REG_CMD_ACK};
 
 volatile sig_atomic_t stopped = 0;
 
@@ -50,14 +53,18 @@ void stop(int) { stopped = 1; }
 
 class Card {
  public:
-  Card(Folder &folder, Faults &faults) : folder_(folder), faults_(faults) { publish(); }
+  Card(Folder &folder, Faults &faults, int seed, Build build)
+      : folder_(folder), faults_(faults), model_(seed, build) {
+    publish();
+  }
 
   // Serves registers and streams once; false when nothing happened.
   bool step() {
     bool active = serve_command();
     active |= receive();
     if (active) quiet_ = 0;
-    if (quiet_ < kQuietCycles) {
+    bool is_open = model_.read_register(MTC_REG_STATUS) & MTC_STATUS_BUSY_MASK;
+    if (quiet_ < (is_open ? kQuietCycles : kIdleCycles)) {
       run_slice();
       publish();
       active = true;
@@ -162,14 +169,17 @@ class Card {
 
 int usage(FILE *out) {
   fprintf(out,
-          "usage: mtc-sim --path DIR [--fault KIND[:N]]...\n"
+          "usage: mtc-sim --path DIR [--fold N] [--stages N] [--seed N] [--fault KIND[:N]]...\n"
           "Runs the model of the card; its files in DIR are user, h2c_0 and c2h_0.\n"
-          "Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n%s",
+          "Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n"
+          "  --fold    cycles a SHA-256 block: 1 (unless given), 4, 64\n"
+          "  --stages  registers a round, with --fold 1: 1 or 2 (unless given)\n"
+          "  --seed    of what is in the core's registers before they are written\n%s",
           Faults::help());
   return out == stdout ? 0 : 2;
 }
 
-int run(const std::string &path, Faults &faults) {
+int run(const std::string &path, Faults &faults, int seed, Build build) {
   sigset_t blocked, unblocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
@@ -181,7 +191,7 @@ int run(const std::string &path, Faults &faults) {
   sigaction(SIGINT, &action, nullptr);
 
   Folder folder(path);
-  Card card(folder, faults);
+  Card card(folder, faults, seed, build);
   puts("ready");
   fflush(stdout);
 
@@ -210,6 +220,9 @@ int run(const std::string &path, Faults &faults) {
 int main(int argc, char **argv) {
   std::string path;
   Faults faults;
+  Build build;
+  int seed = 0;
+  bool has_stages = false;
   for (int i = 1; i < argc; i++) {
     std::string option = argv[i];
     if (option == "--help") return usage(stdout);
@@ -221,13 +234,28 @@ int main(int argc, char **argv) {
         fprintf(stderr, "mtc-sim: unknown fault %s\n", argv[i]);
         return 2;
       }
+    } else if (option == "--fold" || option == "--stages" || option == "--seed") {
+      std::string text = argv[++i];
+      if (text.empty() || text.size() > 9 ||
+          text.find_first_not_of("0123456789") != std::string::npos)
+        return usage(stderr);
+      int number = std::stoi(text);
+      if (option == "--seed") {
+        seed = number;
+      } else if (option == "--fold") {
+        build.fold = static_cast<unsigned>(number);
+      } else {
+        build.stages = static_cast<unsigned>(number);
+        has_stages = true;
+      }
     } else {
       return usage(stderr);
     }
   }
+  if (!has_stages && build.fold != 1) build.stages = 1;
   if (path.empty()) return usage(stderr);
   try {
-    return run(path, faults);
+    return run(path, faults, seed, build);
   } catch (const std::exception &error) {
     fprintf(stderr, "mtc-sim: %s\n", error.what());
     return 1;

@@ -78,8 +78,8 @@ class LaneCore : public Core {
 std::unique_ptr<Core> make_core(int seed, Build build) {
   if (build.fold == 1 && build.stages == 1) return std::make_unique<LaneCore<Vlane_1_1>>(seed);
   if (build.fold == 1 && build.stages == 2) return std::make_unique<LaneCore<Vlane_1_2>>(seed);
-  if (build.fold == 4) return std::make_unique<LaneCore<Vlane_4_1>>(seed);
-  if (build.fold == 64) return std::make_unique<LaneCore<Vlane_64_1>>(seed);
+  if (build.fold == 4 && build.stages == 1) return std::make_unique<LaneCore<Vlane_4_1>>(seed);
+  if (build.fold == 64 && build.stages == 1) return std::make_unique<LaneCore<Vlane_64_1>>(seed);
   throw std::runtime_error("there is no such build of the core: fold 1 (stages 1, 2), 4, 64");
 }
 

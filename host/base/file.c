@@ -65,18 +65,24 @@ static bool write_all(int fd, struct mtc_span content) {
   return true;
 }
 
-/* Makes the rename durable. */
-static bool sync_folder_of(const char *path) {
-  char folder[PATH_MAX];
+/* The folder of `path`, with its slash; "" when `path` has none. */
+static bool folder_of(const char *path, char out[PATH_MAX]) {
   const char *slash = strrchr(path, '/');
-  size_t len = slash ? (size_t)(slash - path) : 0;
-  if (len >= sizeof folder) {
+  size_t len = slash ? (size_t)(slash + 1 - path) : 0;
+  if (len >= PATH_MAX) {
     errno = ENAMETOOLONG;
     return false;
   }
-  memcpy(folder, path, len);
-  folder[len] = 0;
-  int fd = open(slash ? (len ? folder : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  memcpy(out, path, len);
+  out[len] = 0;
+  return true;
+}
+
+/* Makes the rename durable. */
+static bool sync_folder_of(const char *path) {
+  char folder[PATH_MAX];
+  if (!folder_of(path, folder)) return false;
+  int fd = open(folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;
   bool ok = fsync(fd) == 0;
   int saved = errno;
@@ -85,32 +91,53 @@ static bool sync_folder_of(const char *path) {
   return ok;
 }
 
-static mtc_status write_renamed(const char *path, struct mtc_span content, unsigned mode,
-                                bool is_synced, struct mtc_error *error) {
-  char temporary[PATH_MAX];
-  int len = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-  if (len < 0 || (size_t)len >= sizeof temporary) {
-    return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
+/* What a rename may replace: a regular file, or nothing; a symbolic link stands for its target. A
+ * device, FIFO or socket replaced by a file would be lost to everybody who uses it. */
+static mtc_status find_target(const char *path, char out[PATH_MAX], struct mtc_error *error) {
+  struct stat info;
+  int len = snprintf(out, PATH_MAX, "%s", path);
+  if (len < 0 || len >= PATH_MAX) return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
+  int result = lstat(path, &info);
+  if (result == 0 && S_ISLNK(info.st_mode)) {
+    if (!realpath(path, out)) return fail_errno(error, "cannot follow the link", path);
+    result = lstat(out, &info);
   }
-  int fd = mkostemp(temporary, O_CLOEXEC);
-  if (fd < 0) return fail_errno(error, "cannot create a file beside", path);
+  if (result != 0 && errno != ENOENT) return fail_errno(error, "cannot write", path);
+  if (result == 0 && !S_ISREG(info.st_mode)) {
+    return mtc_fail(error, MTC_IO, "cannot write %s: it exists and is not a regular file", path);
+  }
+  return MTC_OK;
+}
+
+static bool write_temporary(int fd, struct mtc_span content, unsigned mode, bool is_synced) {
   bool ok =
       fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && (!is_synced || fsync(fd) == 0);
   int saved = errno;
-  if (close(fd) != 0 && ok) {
-    ok = false;
-    saved = errno;
-  }
-  if (ok && rename(temporary, path) != 0) {
-    ok = false;
-    saved = errno;
-  }
-  if (!ok) {
+  if (close(fd) != 0 && ok) return false;
+  errno = saved;
+  return ok;
+}
+
+/* The temporary file's name is its own and short: one made out of the target's would be too long
+ * for targets whose name is not. */
+static mtc_status write_renamed(const char *path, struct mtc_span content, unsigned mode,
+                                bool is_synced, struct mtc_error *error) {
+  char target[PATH_MAX], folder[PATH_MAX], temporary[PATH_MAX];
+  mtc_status status = find_target(path, target, error);
+  if (status) return status;
+  int len = folder_of(target, folder)
+                ? snprintf(temporary, sizeof temporary, "%s.mtc-XXXXXX", folder)
+                : PATH_MAX;
+  if (len < 0 || len >= PATH_MAX) return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
+  int fd = mkostemp(temporary, O_CLOEXEC);
+  if (fd < 0) return fail_errno(error, "cannot create a file beside", path);
+  if (!write_temporary(fd, content, mode, is_synced) || rename(temporary, target) != 0) {
+    int saved = errno;
     (void)unlink(temporary);
     errno = saved;
     return fail_errno(error, "cannot write", path);
   }
-  if (is_synced && !sync_folder_of(path)) {
+  if (is_synced && !sync_folder_of(target)) {
     return fail_errno(error, "cannot sync the folder of", path);
   }
   return MTC_OK;

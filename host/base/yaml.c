@@ -68,6 +68,29 @@ static unsigned line_of_key(struct mtc_span file, const char *key) {
   return 0;
 }
 
+/* "in mapping field 'name' (line: 3, column: 5)": the name, cut off in place; NULL without one. */
+static const char *field_of(char *place) {
+  static const char start[] = "mapping field '";
+  char *name = strstr(place, start);
+  if (!name) return NULL;
+  name += sizeof start - 1;
+  name[strcspn(name, "'")] = 0;
+  return name;
+}
+
+/* Says what libcyaml complained about with the line and the field. */
+static mtc_status complain(const char *path, struct mtc_span file, struct complaint *complaint,
+                           const char *what, struct mtc_error *error) {
+  static const char unexpected[] = "Unexpected key: ";
+  const char *key = strstr(what, unexpected), *at = strstr(complaint->place, "line: ");
+  unsigned line = key ? line_of_key(file, key + sizeof unexpected - 1) : 0;
+  if (!line && at) line = (unsigned)strtoul(at + strlen("line: "), NULL, 10);
+  const char *field = key ? NULL : field_of(complaint->place);
+  if (!line) return mtc_fail(error, MTC_INPUT, "%s: %s", path, what);
+  return mtc_fail(error, MTC_INPUT, "%s:%u: %s%s%s", path, line, field ? field : "",
+                  field ? ": " : "", what);
+}
+
 mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **out,
                          struct mtc_error *error) {
   struct mtc_bytes file = {0};
@@ -83,17 +106,8 @@ mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, v
     goto out;
   }
   const char *what = complaint.message[0] ? complaint.message : cyaml_strerror(result);
-  static const char unexpected[] = "Unexpected key: ";
-  unsigned line = 0;
-  const char *key = strstr(what, unexpected);
-  if (key) line = line_of_key(mtc_span_of_bytes(&file), key + sizeof unexpected - 1);
-  const char *at = strstr(complaint.place, "line: ");
-  if (!line && at) line = (unsigned)strtoul(at + strlen("line: "), NULL, 10);
-  if (line) {
-    status = mtc_fail(error, MTC_INPUT, "%s:%u: %s", path, line, what);
-  } else {
-    status = mtc_fail(error, MTC_INPUT, "%s: %s", path, result ? what : "the file is empty");
-  }
+  status = complain(path, mtc_span_of_bytes(&file), &complaint,
+                    result == CYAML_OK ? "the file is empty" : what, error);
   *out = NULL;
 out:
   mtc_bytes_free(&file);

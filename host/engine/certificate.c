@@ -2,6 +2,8 @@
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
+#define MAX_SIGNATURES 16 /* that the store holds for one subtree */
+
 /* The landmark subtree that contains `index`, of the lowest landmark that reaches it. */
 static mtc_status landmark_subtree(struct mtc_engine *engine, uint64_t index,
                                    struct mtc_subtree *out, uint64_t *out_landmark,
@@ -42,17 +44,15 @@ static mtc_status append_proof(struct mtc_engine *engine, uint64_t index,
                     "no inclusion proof of entry %llu in [%llu, %llu) can be made",
                     (unsigned long long)index, (unsigned long long)subtree.start,
                     (unsigned long long)subtree.end);
-  struct mtc_mtcproof *mtcproof = mtc_alloc(1, sizeof *mtcproof);
-  if (!mtcproof) return MTC_NOMEM;
-  mtcproof->subtree = subtree;
-  mtcproof->hashes = mtc_span_of(proof.hashes, proof.num_hashes * MTC_HASH_LEN);
+  const struct mtc_mtcproof mtcproof = {
+      .subtree = subtree, .hashes = mtc_span_of(proof.hashes, proof.num_hashes * MTC_HASH_LEN)};
+  struct mtc_cosignature cosignatures[MAX_SIGNATURES];
   for (size_t i = 0; i < num_signatures; i++)
-    mtcproof->cosignatures[mtcproof->num_cosignatures++] = (struct mtc_cosignature){
+    cosignatures[i] = (struct mtc_cosignature){
         mtc_span_of(signatures[i].cosigner_id.bytes, signatures[i].cosigner_id.len),
         mtc_span_of_bytes(&signatures[i].signature)};
-  status = mtc_mtcproof_append(engine->options.wire, mtcproof, out, error);
-  mtc_free(mtcproof);
-  return status;
+  return mtc_mtcproof_append(engine->options.wire, &mtcproof, cosignatures, num_signatures, out,
+                             error);
 }
 
 /* An index beyond the committed log: has it been given to somebody? */
@@ -86,7 +86,7 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
                                   struct mtc_error *error) {
   struct mtc_store *store = engine->options.store;
   struct mtc_bytes entry = {0}, public_key = {0}, proof = {0};
-  struct mtc_subtree_signature signatures[16];
+  struct mtc_subtree_signature signatures[MAX_SIGNATURES];
   struct mtc_subtree subtree = {0, 0};
   size_t num_signatures = 0;
   uint64_t number = 0;
@@ -96,8 +96,8 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
   else if (!status)
     status = mtc_store_find_subtree(store, index, &subtree, error);
   if (!status && !landmark)
-    status =
-        mtc_store_read_signatures(store, subtree, false, signatures, 16, &num_signatures, error);
+    status = mtc_store_read_signatures(store, subtree, false, signatures, MAX_SIGNATURES,
+                                       &num_signatures, error);
   if (!status)
     status = append_proof(engine, index, subtree, signatures, num_signatures, &proof, error);
   if (!status)

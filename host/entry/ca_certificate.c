@@ -13,16 +13,23 @@ static const struct mtc_span unsigned_algorithm =
 static const struct mtc_span unsigned_issuer =
     DER(0x30, 0x10, 0x31, 0x0e, 0x30, 0x0c, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x19,
         0x01, 0x0c, 0x00);
-/* id-sha256 without parameters, the logHash of -05 */
+/* id-sha256, the logHash of -05: written without parameters, and read with NULL too (RFC 5912,
+ * "preferredAbsent") */
 static const struct mtc_span sha256_algorithm =
     DER(0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01);
+static const struct mtc_span sha256_algorithm_null =
+    DER(0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00);
 static const struct mtc_span key_usage_oid = DER(0x06, 0x03, 0x55, 0x1d, 0x0f);
 static const struct mtc_span basic_constraints_oid = DER(0x06, 0x03, 0x55, 0x1d, 0x13);
 /* id-mtcTlogPrefixURL 1.3.6.1.4.1.64829.2.1 (c2sp.org/mtc-tlog) */
 static const struct mtc_span prefix_url_oid =
     DER(0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xfa, 0x3d, 0x02, 0x01);
 static const struct mtc_span version_3 = DER(0xa0, 0x03, 0x02, 0x01, 0x02);
-static const struct mtc_span key_cert_sign = DER(0x03, 0x02, 0x02, 0x04);
+#define KEY_CERT_SIGN 0x04
+#define CRL_SIGN 0x02
+static const struct mtc_span key_cert_sign = DER(0x03, 0x02, 0x02, KEY_CERT_SIGN);
+static const struct mtc_span key_cert_and_crl_sign =
+    DER(0x03, 0x02, 0x01, KEY_CERT_SIGN | CRL_SIGN);
 static const struct mtc_span is_ca = DER(0x30, 0x03, 0x01, 0x01, 0xff);
 
 static void append_extension(struct mtc_bytes *out, struct mtc_span oid, bool critical,
@@ -88,7 +95,8 @@ mtc_status mtc_ca_certificate_make(const struct mtc_ca_params *params, struct mt
   mtc_bytes_append_span(&built, params->public_key);
   size_t tagged = mtc_der_open(&built, 0xa3);
   size_t extensions = mtc_der_open(&built, MTC_DER_SEQUENCE);
-  append_extension(&built, key_usage_oid, true, key_cert_sign);
+  append_extension(&built, key_usage_oid, true,
+                   params->crl_sign ? key_cert_and_crl_sign : key_cert_sign);
   append_extension(&built, basic_constraints_oid, true, is_ca);
   append_ca_extension(params, &built);
   if (params->prefix_url.len) {
@@ -123,7 +131,8 @@ static mtc_status parse_ca_extension(const struct mtc_wire *wire, struct mtc_spa
   struct mtc_reader reader = mtc_der_enter(&sequence);
   if (wire->ca_extension_has_log_hash) {
     if (!mtc_der_read(&reader, MTC_DER_SEQUENCE, &field)) goto malformed;
-    if (!mtc_span_equal(field.tlv, sha256_algorithm))
+    if (!mtc_span_equal(field.tlv, sha256_algorithm) &&
+        !mtc_span_equal(field.tlv, sha256_algorithm_null))
       return mtc_fail(error, MTC_INPUT, "logHash is not SHA-256");
   }
   if (!mtc_der_read(&reader, MTC_DER_SEQUENCE, &field)) goto malformed;
@@ -144,11 +153,12 @@ static mtc_status parse_extensions(const struct mtc_wire *wire, struct mtc_span 
                                    struct mtc_ca_params *params, struct mtc_error *error) {
   struct mtc_extension extension;
   struct mtc_der element, ca;
+  uint8_t usage;
   if (!mtc_fields_find_extension(extensions, key_usage_oid, &extension) ||
       !mtc_der_whole(extension.value, MTC_DER_BIT_STRING, &element) ||
-      !mtc_der_check(extension.value) || element.contents.len < 2 ||
-      !(element.contents.data[1] & 0x04))
-    return mtc_fail(error, MTC_INPUT, "keyUsage is missing or without keyCertSign");
+      !mtc_der_named_bits(element.contents, &usage) || !(usage & KEY_CERT_SIGN))
+    return mtc_fail(error, MTC_INPUT, "keyUsage is missing, not DER or without keyCertSign");
+  params->crl_sign = (usage & CRL_SIGN) != 0;
   if (!mtc_fields_find_extension(extensions, basic_constraints_oid, &extension) ||
       !mtc_der_whole(extension.value, MTC_DER_SEQUENCE, &element) ||
       !mtc_der_check(extension.value))

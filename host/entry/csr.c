@@ -4,19 +4,18 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "entry/fields.h"
+#include "entry/public_key.h"
 
 #define DER(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
-#define MAX_RSA_BITS 8192 /* verification time grows with the square */
 
 /* extensionRequest 1.2.840.113549.1.9.14 (RFC 2985) */
 static const struct mtc_span extension_request =
     DER(0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e);
-/* rsaEncryption with NULL parameters (RFC 3279) */
-static const struct mtc_span rsa_encryption =
-    DER(0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00);
 static const struct mtc_span common_name = DER(0x06, 0x03, 0x55, 0x04, 0x03);
 
 /* attributes [0] IMPLICIT SET OF SEQUENCE { OID, SET OF ANY } */
@@ -44,60 +43,44 @@ static mtc_status parse_attributes(struct mtc_reader *reader, struct mtc_csr *cs
   return MTC_OK;
 }
 
-static unsigned key_type_of(struct mtc_span public_key, struct mtc_span algorithm) {
-  if (mtc_span_equal(algorithm, rsa_encryption)) return MTC_KEY_RSA;
-  switch (mtc_algorithm_of_public_key(public_key)) {
-    case MTC_ALGORITHM_MLDSA44:
-      return MTC_KEY_MLDSA44;
-    case MTC_ALGORITHM_MLDSA65:
-      return MTC_KEY_MLDSA65;
-    case MTC_ALGORITHM_MLDSA87:
-      return MTC_KEY_MLDSA87;
-    case MTC_ALGORITHM_ECDSA_P256_SHA256:
-      return MTC_KEY_P256;
-    case MTC_ALGORITHM_ECDSA_P384_SHA384:
-      return MTC_KEY_P384;
-    case MTC_ALGORITHM_ED25519:
-      return MTC_KEY_ED25519;
-    case MTC_ALGORITHM_NONE:
-      break;
+/* A request whose signature is over an MD5 or SHA-1 digest could have been made for another key. */
+static bool signature_is_weak(const X509_REQ *request) {
+  const X509_ALGOR *algorithm;
+  const ASN1_OBJECT *oid;
+  int digest = NID_undef, key;
+  X509_REQ_get0_signature(request, NULL, &algorithm);
+  X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
+  if (OBJ_obj2nid(oid) == NID_rsassaPss) {
+    RSA_PSS_PARAMS *parameters =
+        ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
+    digest = NID_sha1; /* DEFAULT sha1 */
+    if (parameters && parameters->hashAlgorithm) {
+      X509_ALGOR_get0(&oid, NULL, NULL, parameters->hashAlgorithm);
+      digest = OBJ_obj2nid(oid);
+    }
+    RSA_PSS_PARAMS_free(parameters);
+  } else {
+    (void)OBJ_find_sigid_algs(OBJ_obj2nid(oid), &digest, &key);
   }
-  return 0;
-}
-
-/* What RSA keys must be beyond their size: a public exponent that is odd and at least 65537. */
-static bool rsa_exponent_is_sound(EVP_PKEY *key) {
-  BIGNUM *exponent = NULL;
-  bool is_sound = EVP_PKEY_get_bn_param(key, "e", &exponent) == 1 && BN_is_odd(exponent) &&
-                  BN_num_bits(exponent) >= 17 && BN_num_bits(exponent) <= 256;
-  BN_free(exponent);
-  return is_sound;
+  return digest == NID_md2 || digest == NID_md4 || digest == NID_md5 || digest == NID_mdc2 ||
+         digest == NID_sha || digest == NID_sha1;
 }
 
 /* Proof of possession: libcrypto parses the request again and checks its signature. */
-static mtc_status check_signature(struct mtc_span der, struct mtc_csr *csr,
-                                  struct mtc_error *error) {
+static mtc_status check_signature(struct mtc_span der, struct mtc_error *error) {
   const uint8_t *at = der.data;
   mtc_status status = MTC_OK;
   EVP_PKEY *key = NULL;
   X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)der.len);
   if (request) key = X509_REQ_get0_pubkey(request);
-  if (!key) {
+  if (!key)
     status = mtc_fail(error, MTC_INPUT, "the public key is malformed");
-    goto out;
-  }
-  csr->key_bits = (unsigned)EVP_PKEY_get_bits(key);
-  if (csr->key_type == MTC_KEY_RSA && csr->key_bits > MAX_RSA_BITS) {
-    status = mtc_fail(error, MTC_INPUT, "an RSA key of %u bits; at most %d are allowed",
-                      csr->key_bits, MAX_RSA_BITS);
-  } else if (csr->key_type == MTC_KEY_RSA && !rsa_exponent_is_sound(key)) {
-    status =
-        mtc_fail(error, MTC_INPUT, "the RSA public exponent is even, below 65537 or too large");
-  } else if (X509_REQ_verify(request, key) != 1) {
+  else if (signature_is_weak(request))
+    status = mtc_fail(error, MTC_INPUT,
+                      "the request is signed over an MD5 or SHA-1 digest: sign it with SHA-256");
+  else if (X509_REQ_verify(request, key) != 1)
     status =
         mtc_fail(error, MTC_INPUT, "the request's signature does not verify under its own key");
-  }
-out:
   X509_REQ_free(request);
   ERR_clear_error();
   return status;
@@ -128,11 +111,8 @@ static mtc_status parse(struct mtc_span der, struct mtc_csr *csr, struct mtc_err
       outer.len)
     return mtc_fail(error, MTC_INPUT,
                     "the signature is not a BIT STRING in DER, or bytes follow it");
-  csr->key_type = key_type_of(csr->public_key, csr->public_key_algorithm);
-  if (!csr->key_type)
-    return mtc_fail(error, MTC_INPUT,
-                    "the key is none of P-256, P-384, RSA, Ed25519, ML-DSA-44, -65, -87");
-  return check_signature(der, csr, error);
+  status = mtc_public_key_check(csr->public_key, &csr->key_type, &csr->key_bits, error);
+  return status ? status : check_signature(der, error);
 }
 
 mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out, struct mtc_error *error) {
@@ -144,6 +124,24 @@ mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out, struct mtc_er
   if (status) return mtc_fail_within(error, status, "CSR");
   *out = csr;
   return MTC_OK;
+}
+
+/* What a common name that can hold a host name is not; NULL: it is a string of single bytes. */
+static const char *string_problem(uint8_t tag) {
+  switch (tag) {
+    case MTC_DER_UTF8_STRING:
+    case 0x13: /* PrintableString */
+    case MTC_DER_IA5_STRING:
+      return NULL;
+    case 0x14:
+      return "a TeletexString";
+    case 0x1c:
+      return "a UniversalString";
+    case 0x1e:
+      return "a BMPString";
+    default:
+      return "no string";
+  }
 }
 
 mtc_status mtc_csr_common_name(const struct mtc_csr *csr, struct mtc_span *out,
@@ -159,12 +157,14 @@ mtc_status mtc_csr_common_name(const struct mtc_csr *csr, struct mtc_span *out,
       if (!mtc_der_next(&fields, &type) || !mtc_der_next(&fields, &value)) continue;
       if (!mtc_span_equal(type.tlv, common_name)) continue;
       if (out->data) return mtc_fail(error, MTC_INPUT, "the subject has several common names");
+      const char *problem = string_problem(value.tag);
+      if (problem)
+        return mtc_fail(error, MTC_INPUT,
+                        "the subject's common name is %s, not a UTF8String, PrintableString or "
+                        "IA5String; or name the host in a subjectAltName",
+                        problem);
       *out = value.contents;
     }
-  }
-  for (size_t i = 0; i < out->len; i++) {
-    if (out->data[i] < 0x20 || out->data[i] == 0x7f)
-      return mtc_fail(error, MTC_INPUT, "the subject's common name holds a NUL or control byte");
   }
   return MTC_OK;
 }

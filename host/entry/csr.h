@@ -11,21 +11,23 @@ struct mtc_csr {
   struct mtc_span public_key_algorithm;
   struct mtc_span extensions; /* contents of the requested Extensions; empty: none requested */
   unsigned key_type;          /* one of mtc_key_type_bits */
-  unsigned key_bits;
+  unsigned key_bits;          /* of an RSA modulus */
 };
 
 /*
  * mtc_csr_parse splits a request in strict DER, checks the key and the request's own signature.
  *
- * Errors:   INPUT: not DER, unknown key type, malformed key, wrong signature, over 65536 bytes.
+ * Errors:   INPUT: not DER, a key that mtc_public_key_check refuses, a wrong signature or one over
+ * an MD5 or SHA-1 digest, over 65536 bytes.
  */
 mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out,
                          struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_csr_common_name finds the subject's only commonName; empty when there is none.
+ * mtc_csr_common_name finds the subject's only commonName, where a request without subjectAltName
+ * names its host; empty when there is none.
  *
- * Errors:   INPUT: several, or not a string of ASCII characters.
+ * Errors:   INPUT: several, or not a UTF8String, PrintableString or IA5String.
  */
 mtc_status mtc_csr_common_name(const struct mtc_csr *csr, struct mtc_span *out,
                                struct mtc_error *error) MTC_MUST_CHECK;

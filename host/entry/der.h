@@ -60,6 +60,13 @@ bool mtc_der_whole(struct mtc_span span, uint8_t tag, struct mtc_der *out) MTC_M
 bool mtc_der_check(struct mtc_span span) MTC_MUST_CHECK;
 
 /*
+ * mtc_der_named_bits reads the first octet of a BIT STRING with named bits, as keyUsage is one.
+ *
+ * Errors:   false: no bit is set, or zero bits stand at the end, which DER leaves out.
+ */
+bool mtc_der_named_bits(struct mtc_span contents, uint8_t *out_first) MTC_MUST_CHECK;
+
+/*
  * mtc_der_uint reads an INTEGER's contents as a number.
  *
  * Errors:   false when negative, not minimal, or above 2^64-1.

@@ -124,6 +124,13 @@ bool mtc_der_check(struct mtc_span span) {
   return check(span, 0, false);
 }
 
+bool mtc_der_named_bits(struct mtc_span contents, uint8_t *out_first) {
+  if (contents.len < 2 || contents.data[0] > 7) return false;
+  uint8_t last = contents.data[contents.len - 1];
+  *out_first = contents.data[1];
+  return (last & ((1u << contents.data[0]) - 1)) == 0 && (last >> contents.data[0] & 1);
+}
+
 bool mtc_der_uint(struct mtc_span contents, uint64_t *out) {
   if (!integer_is_minimal(contents) || contents.data[0] >= 0x80) return false;
   size_t skip = contents.data[0] == 0 && contents.len > 1;

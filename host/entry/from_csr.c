@@ -59,13 +59,16 @@ static mtc_status collect_names(const struct mtc_profile *profile, const struct 
                                 struct mtc_names *names, struct mtc_error *error) {
   struct mtc_extension extension;
   struct mtc_span common_name;
-  mtc_status status = mtc_csr_common_name(csr, &common_name, error);
-  if (!status && mtc_fields_find_extension(csr->extensions, alternative_name_oid, &extension))
+  mtc_status status;
+  if (mtc_fields_find_extension(csr->extensions, alternative_name_oid, &extension)) {
     status = mtc_names_add_alternative(names, profile, extension.value, error);
-  else if (!status && common_name.data)
-    status = mtc_names_add_dns(names, profile, common_name, error);
-  else if (!status)
-    status = mtc_fail(error, MTC_INPUT, "no subjectAltName and no common name: nothing to certify");
+  } else {
+    status = mtc_csr_common_name(csr, &common_name, error);
+    if (!status && !common_name.data)
+      status =
+          mtc_fail(error, MTC_INPUT, "no subjectAltName and no common name: nothing to certify");
+    if (!status) status = mtc_names_add_dns(names, profile, common_name, error);
+  }
   return status ? mtc_fail_within(error, status, "CSR") : MTC_OK;
 }
 
@@ -78,11 +81,13 @@ static mtc_status key_usage_of(const struct mtc_profile *profile, const struct m
   if (!profile->copy_key_usage ||
       !mtc_fields_find_extension(csr->extensions, key_usage_oid, &extension))
     return MTC_OK;
-  uint8_t allowed = csr->key_type == MTC_KEY_RSA ? 0xa0 : 0x80; /* RSA: keyEncipherment too */
-  if (!mtc_der_whole(extension.value, MTC_DER_BIT_STRING, &bits) ||
-      !mtc_der_check(extension.value) || bits.contents.len < 2)
-    return mtc_fail(error, MTC_INPUT, "CSR: keyUsage is empty or not a BIT STRING in DER");
-  if (bits.contents.len > 2 || (bits.contents.data[1] & (uint8_t)~allowed))
+  uint8_t asked, allowed = csr->key_type == MTC_KEY_RSA ? 0xa0 : 0x80; /* keyEncipherment too */
+  if (!mtc_der_whole(extension.value, MTC_DER_BIT_STRING, &bits) || !mtc_der_check(extension.value))
+    return mtc_fail(error, MTC_INPUT, "CSR: keyUsage is not a BIT STRING in DER");
+  if (!mtc_der_named_bits(bits.contents, &asked))
+    return mtc_fail(error, MTC_INPUT,
+                    "CSR: keyUsage sets no bit, or ends in zero bits, which DER leaves out");
+  if (bits.contents.len > 2 || (asked & (uint8_t)~allowed))
     return mtc_fail(error, MTC_INPUT,
                     "CSR: keyUsage asks for more than this key and profile %s allow",
                     profile->name);

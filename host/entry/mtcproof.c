@@ -38,28 +38,33 @@ static mtc_status check_extensions(struct mtc_span list, struct mtc_error *error
   return MTC_OK;
 }
 
-static mtc_status parse_cosignatures(struct mtc_span list, struct mtc_mtcproof *out,
-                                     struct mtc_error *error) {
-  struct mtc_reader reader = mtc_reader_of(list);
-  while (reader.len) {
-    size_t i = out->num_cosignatures;
-    if (i == MTC_MAX_COSIGNATURES) {
-      return mtc_fail(error, MTC_INPUT, "MTCProof: more than %d cosignatures",
-                      MTC_MAX_COSIGNATURES);
-    }
-    struct mtc_cosignature *cosignature = &out->cosignatures[i];
-    if (!mtc_read_prefixed(&reader, 1, &cosignature->cosigner_id) ||
-        !mtc_read_prefixed(&reader, 2, &cosignature->signature)) {
+bool mtc_cosignature_next(struct mtc_reader *list, struct mtc_cosignature *out) {
+  struct mtc_reader rest = *list;
+  if (!mtc_read_prefixed(&rest, 1, &out->cosigner_id) ||
+      !mtc_read_prefixed(&rest, 2, &out->signature)) {
+    return false;
+  }
+  *list = rest;
+  return true;
+}
+
+static mtc_status check_cosignatures(struct mtc_mtcproof *proof, struct mtc_error *error) {
+  struct mtc_reader reader = mtc_reader_of(proof->cosignatures);
+  struct mtc_span previous = mtc_span_of(NULL, 0);
+  struct mtc_cosignature cosignature;
+  for (size_t i = 0; reader.len; i++) {
+    if (!mtc_cosignature_next(&reader, &cosignature)) {
       return mtc_fail(error, MTC_INPUT, "MTCProof: cosignature %zu is truncated", i);
     }
-    if (cosignature->cosigner_id.len == 0) {
+    if (cosignature.cosigner_id.len == 0) {
       return mtc_fail(error, MTC_INPUT, "MTCProof: cosignature %zu has an empty cosigner ID", i);
     }
-    if (i && compare_ids(cosignature[-1].cosigner_id, cosignature->cosigner_id) >= 0) {
+    if (compare_ids(previous, cosignature.cosigner_id) >= 0) {
       return mtc_fail(error, MTC_INPUT,
                       "MTCProof: the cosigner ID of cosignature %zu does not ascend", i);
     }
-    out->num_cosignatures++;
+    previous = cosignature.cosigner_id;
+    proof->num_cosignatures = i + 1;
   }
   return MTC_OK;
 }
@@ -67,7 +72,6 @@ static mtc_status parse_cosignatures(struct mtc_span list, struct mtc_mtcproof *
 mtc_status mtc_mtcproof_parse(const struct mtc_wire *wire, struct mtc_span der,
                               struct mtc_mtcproof *out, struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(der);
-  struct mtc_span cosignatures;
   out->num_cosignatures = 0;
   if (!mtc_read_prefixed(&reader, 2, &out->extensions)) {
     return mtc_fail(error, MTC_INPUT, "MTCProof: extensions are truncated");
@@ -84,14 +88,14 @@ mtc_status mtc_mtcproof_parse(const struct mtc_wire *wire, struct mtc_span der,
                     "MTCProof: an inclusion proof of %zu bytes is not whole hashes",
                     out->hashes.len);
   }
-  if (!mtc_read_prefixed(&reader, wire->signatures_prefix, &cosignatures)) {
+  if (!mtc_read_prefixed(&reader, wire->signatures_prefix, &out->cosignatures)) {
     return mtc_fail(error, MTC_INPUT, "MTCProof: the cosignatures are truncated");
   }
   if (reader.len) {
     return mtc_fail(error, MTC_INPUT, "MTCProof: %zu bytes follow the cosignatures", reader.len);
   }
   mtc_status status = check_extensions(out->extensions, error);
-  if (!status) status = parse_cosignatures(cosignatures, out, error);
+  if (!status) status = check_cosignatures(out, error);
   return status;
 }
 
@@ -101,8 +105,7 @@ static int compare_cosignatures(const void *a, const void *b) {
 }
 
 /* Refuses what the fields cannot hold, so that nothing is written of a proof that cannot be. */
-static mtc_status check_fields(const struct mtc_wire *wire, const struct mtc_mtcproof *proof,
-                               struct mtc_error *error) {
+static mtc_status check_fields(const struct mtc_mtcproof *proof, struct mtc_error *error) {
   if (proof->extensions.len > UINT16_MAX) {
     return mtc_fail(error, MTC_INPUT, "MTCProof: %zu bytes of extensions are more than 65535",
                     proof->extensions.len);
@@ -118,13 +121,15 @@ static mtc_status check_fields(const struct mtc_wire *wire, const struct mtc_mtc
     return mtc_fail(error, MTC_INPUT, "MTCProof: an inclusion proof cannot have %zu bytes",
                     proof->hashes.len);
   }
-  if (proof->num_cosignatures > MTC_MAX_COSIGNATURES) {
-    return mtc_fail(error, MTC_INPUT, "MTCProof: %zu cosignatures are more than %d",
-                    proof->num_cosignatures, MTC_MAX_COSIGNATURES);
-  }
+  return MTC_OK;
+}
+
+static mtc_status check_list(const struct mtc_wire *wire,
+                             const struct mtc_cosignature *cosignatures, size_t num_cosignatures,
+                             struct mtc_error *error) {
   uint64_t list_len = 0;
-  for (size_t i = 0; i < proof->num_cosignatures; i++) {
-    const struct mtc_cosignature *cosignature = &proof->cosignatures[i];
+  for (size_t i = 0; i < num_cosignatures; i++) {
+    const struct mtc_cosignature *cosignature = &cosignatures[i];
     if (cosignature->cosigner_id.len == 0 || cosignature->cosigner_id.len > UINT8_MAX) {
       return mtc_fail(error, MTC_INPUT, "MTCProof: a cosigner ID cannot have %zu bytes",
                       cosignature->cosigner_id.len);
@@ -142,14 +147,17 @@ static mtc_status check_fields(const struct mtc_wire *wire, const struct mtc_mtc
   return MTC_OK;
 }
 
-mtc_status mtc_mtcproof_append(const struct mtc_wire *wire, struct mtc_mtcproof *proof,
+mtc_status mtc_mtcproof_append(const struct mtc_wire *wire, const struct mtc_mtcproof *proof,
+                               struct mtc_cosignature *cosignatures, size_t num_cosignatures,
                                struct mtc_bytes *out, struct mtc_error *error) {
-  mtc_status status = check_fields(wire, proof, error);
+  mtc_status status = check_fields(proof, error);
+  if (!status) status = check_list(wire, cosignatures, num_cosignatures, error);
   if (status) return status;
-  qsort(proof->cosignatures, proof->num_cosignatures, sizeof proof->cosignatures[0],
-        compare_cosignatures);
-  for (size_t i = 1; i < proof->num_cosignatures; i++) {
-    if (compare_cosignatures(&proof->cosignatures[i - 1], &proof->cosignatures[i]) == 0) {
+  if (num_cosignatures) {
+    qsort(cosignatures, num_cosignatures, sizeof *cosignatures, compare_cosignatures);
+  }
+  for (size_t i = 1; i < num_cosignatures; i++) {
+    if (compare_cosignatures(&cosignatures[i - 1], &cosignatures[i]) == 0) {
       return mtc_fail(error, MTC_INPUT, "MTCProof: two cosignatures of one cosigner");
     }
   }
@@ -158,9 +166,9 @@ mtc_status mtc_mtcproof_append(const struct mtc_wire *wire, struct mtc_mtcproof 
   mtc_bytes_append_uint(out, proof->subtree.end, 6);
   mtc_bytes_append_prefixed(out, proof->hashes, 2);
   size_t list = mtc_bytes_open_prefix(out, wire->signatures_prefix);
-  for (size_t i = 0; i < proof->num_cosignatures; i++) {
-    mtc_bytes_append_prefixed(out, proof->cosignatures[i].cosigner_id, 1);
-    mtc_bytes_append_prefixed(out, proof->cosignatures[i].signature, 2);
+  for (size_t i = 0; i < num_cosignatures; i++) {
+    mtc_bytes_append_prefixed(out, cosignatures[i].cosigner_id, 1);
+    mtc_bytes_append_prefixed(out, cosignatures[i].signature, 2);
   }
   mtc_bytes_close_prefix(out, list, wire->signatures_prefix);
   return mtc_bytes_status(out);

@@ -68,13 +68,20 @@ static mtc_status read_block(struct mtc_reader *reader, struct mtc_span label,
   return mtc_fail(error, MTC_INPUT, "PEM: the block \"%.*s\" has no end", name_len, name);
 }
 
+bool mtc_pem_next_label(struct mtc_reader *reader, struct mtc_span *out_label) {
+  struct mtc_span line;
+  while (read_line(reader, &line)) {
+    if (read_boundary(line, begin_text, out_label)) return true;
+  }
+  return false;
+}
+
 mtc_status mtc_pem_next(struct mtc_reader *reader, const char *label, struct mtc_bytes *out_der,
                         struct mtc_error *error) {
   struct mtc_bytes base64 = {0};
-  struct mtc_span line, found;
+  struct mtc_span found;
   mtc_status status = MTC_OK;
-  while (read_line(reader, &line)) {
-    if (!read_boundary(line, begin_text, &found)) continue;
+  while (mtc_pem_next_label(reader, &found)) {
     mtc_bytes_clear(&base64);
     status = read_block(reader, found, &base64, error);
     if (status) goto out;

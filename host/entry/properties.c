@@ -1,12 +1,17 @@
 /* CertificatePropertyList: what a TLS server must know to choose between certificates. */
+#include <inttypes.h>
+
 #include "entry/pattern.h"
 #include "mtc/proof.h"
 
 /*
  *   u16 len | { u16 type, u16 len, data }, types strictly ascending
- *   trust_anchor_groups: u16 len | { u8 len, pattern }
+ *   -06, -07  trust_anchor_groups:           u16 len | { u8 len, pattern }
+ *   -05       trust_anchor_group_inclusions: u16 len | { u8 len, base ID, u64 min, u64 max }
  *
- * Source: tls-trust-anchor-ids, "Certificate Properties"
+ * A range holds the IDs of one component more than its base; max 2^64-1 is no limit.
+ * Source: tls-trust-anchor-ids, "Certificate Properties" and (before it had patterns) "Trust Anchor
+ * Group Inclusions Property"
  */
 enum property_type {
   PROPERTY_TRUST_ANCHOR_ID = 0,
@@ -41,47 +46,64 @@ static void append_property(struct mtc_bytes *out, enum property_type type, stru
   mtc_bytes_append_prefixed(out, data, 2);
 }
 
-/* Opens the list with its trust_anchor_id and its only group's pattern as far as `base` fixes it.
- */
+/* The list, open after its trust_anchor_id and inside of its groups. */
 struct open_list {
-  size_t list, property, groups, pattern;
+  size_t list, property, groups;
 };
 
-static struct open_list open_list(struct mtc_bytes *out, const struct mtc_tai *anchor,
-                                  const struct mtc_tai *base) {
+static struct open_list open_list(struct mtc_bytes *out, const struct mtc_tai *anchor) {
   struct open_list open;
   open.list = mtc_bytes_open_prefix(out, 2);
   append_property(out, PROPERTY_TRUST_ANCHOR_ID, mtc_span_of(anchor->bytes, anchor->len));
   mtc_bytes_append_uint(out, PROPERTY_TRUST_ANCHOR_GROUPS, 2);
   open.property = mtc_bytes_open_prefix(out, 2);
   open.groups = mtc_bytes_open_prefix(out, 2);
-  open.pattern = mtc_bytes_open_prefix(out, 1);
-  append_exact(out, base);
   return open;
 }
 
 static void close_groups(struct mtc_bytes *out, const struct open_list *open) {
-  mtc_bytes_close_prefix(out, open->pattern, 1);
   mtc_bytes_close_prefix(out, open->groups, 2);
   mtc_bytes_close_prefix(out, open->property, 2);
 }
 
-mtc_status mtc_properties_append_standalone(const struct mtc_tai *ca_id, struct mtc_bytes *out) {
+static void append_range(struct mtc_bytes *out, const struct mtc_tai *base, uint64_t min,
+                         uint64_t max) {
+  mtc_bytes_append_prefixed(out, mtc_span_of(base->bytes, base->len), 1);
+  mtc_bytes_append_uint(out, min, 8);
+  mtc_bytes_append_uint(out, max, 8);
+}
+
+/* Every landmark group of the CA holds its ID. A pattern can say "of any log"; a range cannot, so
+ * it is of the log that is there. */
+mtc_status mtc_properties_append_standalone(const struct mtc_wire *wire,
+                                            const struct mtc_tai *ca_id, uint64_t log_number,
+                                            struct mtc_bytes *out) {
   if (ca_id->len == 0) return MTC_INPUT;
   struct mtc_tai base = *ca_id;
   mtc_status status = mtc_tai_append(&base, CHILD_LANDMARK_GROUP);
+  if (!status && wire->groups_are_ranges) status = mtc_tai_append(&base, log_number);
   if (status) return status;
-  struct open_list open = open_list(out, ca_id, &base);
-  mtc_bytes_append(out, from_zero, sizeof from_zero); /* any log */
-  mtc_bytes_append(out, from_zero, sizeof from_zero); /* any landmark */
+  struct open_list open = open_list(out, ca_id);
+  if (wire->groups_are_ranges) {
+    append_range(out, &base, 0, UINT64_MAX);
+  } else {
+    size_t pattern = mtc_bytes_open_prefix(out, 1);
+    append_exact(out, &base);
+    mtc_bytes_append(out, from_zero, sizeof from_zero); /* any log */
+    mtc_bytes_append(out, from_zero, sizeof from_zero); /* any landmark */
+    mtc_bytes_close_prefix(out, pattern, 1);
+  }
   close_groups(out, &open);
   mtc_bytes_close_prefix(out, open.list, 2);
   return mtc_bytes_status(out);
 }
 
-mtc_status mtc_properties_append_landmark(const struct mtc_tai *ca_id, uint64_t log_number,
-                                          uint64_t landmark, struct mtc_bytes *out) {
-  if (ca_id->len == 0) return MTC_INPUT;
+/* Landmark L is in the groups of all landmarks from L on (-06, -07), or of the max_active from L on
+ * (-05). trust_anchor_negotiation is of the same age as ranges; who does not know it ignores it. */
+mtc_status mtc_properties_append_landmark(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
+                                          uint64_t log_number, uint64_t landmark,
+                                          uint64_t max_active, struct mtc_bytes *out) {
+  if (ca_id->len == 0 || max_active == 0) return MTC_INPUT;
   struct mtc_tai anchor = *ca_id, base = *ca_id, least;
   mtc_status status = mtc_tai_append(&anchor, CHILD_LANDMARK);
   if (!status) status = mtc_tai_append(&anchor, log_number);
@@ -90,17 +112,25 @@ mtc_status mtc_properties_append_landmark(const struct mtc_tai *ca_id, uint64_t 
   if (!status) status = mtc_tai_append(&base, log_number);
   if (!status) status = encode_component(landmark, &least);
   if (status) return status;
-  struct open_list open = open_list(out, &anchor, &base);
-  mtc_bytes_append(out, least.bytes, least.len);
-  mtc_bytes_append_uint(out, from_zero[1], 1);
+  struct open_list open = open_list(out, &anchor);
+  if (wire->groups_are_ranges) {
+    bool is_unlimited = max_active - 1 > UINT64_MAX - landmark;
+    append_range(out, &base, landmark, is_unlimited ? UINT64_MAX : landmark + (max_active - 1));
+  } else {
+    size_t pattern = mtc_bytes_open_prefix(out, 1);
+    append_exact(out, &base);
+    mtc_bytes_append(out, least.bytes, least.len);
+    mtc_bytes_append_uint(out, from_zero[1], 1);
+    mtc_bytes_close_prefix(out, pattern, 1);
+  }
   close_groups(out, &open);
   append_property(out, PROPERTY_TRUST_ANCHOR_NEGOTIATION, mtc_span_of(NULL, 0));
   mtc_bytes_close_prefix(out, open.list, 2);
   return mtc_bytes_status(out);
 }
 
-static mtc_status describe_groups(struct mtc_span data, struct mtc_bytes *out,
-                                  struct mtc_error *error) {
+static mtc_status describe_patterns(struct mtc_span data, struct mtc_bytes *out,
+                                    struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(data);
   struct mtc_span list;
   if (!mtc_read_prefixed(&reader, 2, &list) || reader.len || list.len == 0) {
@@ -124,7 +154,54 @@ static mtc_status describe_groups(struct mtc_span data, struct mtc_bytes *out,
   return MTC_OK;
 }
 
-static mtc_status describe_property(uint64_t type, struct mtc_span data, struct mtc_bytes *out,
+static bool read_range(struct mtc_reader *reader, struct mtc_tai *out_base, uint64_t *out_min,
+                       uint64_t *out_max) {
+  struct mtc_span base;
+  return mtc_read_prefixed(reader, 1, &base) && mtc_tai_decode(base, out_base, NULL) == MTC_OK &&
+         mtc_read_uint(reader, 8, out_min) && mtc_read_uint(reader, 8, out_max) &&
+         *out_min <= *out_max;
+}
+
+static mtc_status describe_ranges(struct mtc_span data, struct mtc_bytes *out,
+                                  struct mtc_error *error) {
+  struct mtc_reader reader = mtc_reader_of(data);
+  struct mtc_span list;
+  if (!mtc_read_prefixed(&reader, 2, &list) || reader.len || list.len == 0) {
+    return mtc_fail(error, MTC_INPUT, "trust_anchor_group_inclusions: not one non-empty list");
+  }
+  mtc_bytes_append_text(out, "trust_anchor_group_inclusions");
+  reader = mtc_reader_of(list);
+  for (size_t i = 0; reader.len; i++) {
+    char text[MTC_TAI_MAX_TEXT];
+    struct mtc_tai base;
+    uint64_t min, max;
+    if (!read_range(&reader, &base, &min, &max)) {
+      return mtc_fail(error, MTC_INPUT, "trust_anchor_group_inclusions: range %zu is malformed", i);
+    }
+    mtc_tai_format(&base, text);
+    mtc_bytes_append_format(out, "%s %s.{%" PRIu64 "-", i ? "," : "", text, min);
+    if (max != UINT64_MAX) mtc_bytes_append_format(out, "%" PRIu64, max);
+    mtc_bytes_append_text(out, "}");
+  }
+  mtc_bytes_append_text(out, "\n");
+  return MTC_OK;
+}
+
+/* Ranges do not read as patterns: they begin with a CA ID, whose second number would have to be at
+ * least its first, an enterprise number. */
+static mtc_status describe_groups(const struct mtc_wire *wire, struct mtc_span data,
+                                  struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_error ignored;
+  size_t start = out->len;
+  if (wire && wire->groups_are_ranges) return describe_ranges(data, out, error);
+  mtc_status status = describe_patterns(data, out, error);
+  if (status != MTC_INPUT || wire) return status;
+  out->len = start;
+  return describe_ranges(data, out, &ignored) ? status : MTC_OK;
+}
+
+static mtc_status describe_property(const struct mtc_wire *wire, uint64_t type,
+                                    struct mtc_span data, struct mtc_bytes *out,
                                     struct mtc_error *error) {
   char text[MTC_TAI_MAX_TEXT];
   struct mtc_tai tai;
@@ -137,7 +214,7 @@ static mtc_status describe_property(uint64_t type, struct mtc_span data, struct 
       return MTC_OK;
     }
     case PROPERTY_TRUST_ANCHOR_GROUPS:
-      return describe_groups(data, out, error);
+      return describe_groups(wire, data, out, error);
     case PROPERTY_TRUST_ANCHOR_NEGOTIATION:
       if (data.len) {
         return mtc_fail(error, MTC_INPUT, "trust_anchor_negotiation: %zu bytes, must be empty",
@@ -151,8 +228,8 @@ static mtc_status describe_property(uint64_t type, struct mtc_span data, struct 
   }
 }
 
-mtc_status mtc_properties_describe(struct mtc_span list, struct mtc_bytes *out_text,
-                                   struct mtc_error *error) {
+mtc_status mtc_properties_describe(const struct mtc_wire *wire, struct mtc_span list,
+                                   struct mtc_bytes *out_text, struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(list);
   struct mtc_span properties;
   struct mtc_bytes text = {0};
@@ -174,7 +251,7 @@ mtc_status mtc_properties_describe(struct mtc_span list, struct mtc_bytes *out_t
       status = mtc_fail(error, MTC_INPUT, "property list: type %u does not ascend from %u",
                         (unsigned)type, (unsigned)previous);
     } else {
-      status = describe_property(type, data, &text, error);
+      status = describe_property(wire, type, data, &text, error);
       previous = type;
     }
   }

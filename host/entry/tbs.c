@@ -1,6 +1,11 @@
 /* The log entry of a TBSCertificate that CA software made: fields copied, the key hashed. */
 #include "entry/tbs.h"
 #include "entry/fields.h"
+#include "entry/public_key.h"
+
+#define DER(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
+
+static const struct mtc_span version_3 = DER(0xa0, 0x03, 0x02, 0x01, 0x02);
 
 mtc_status mtc_tbs_append_entry(const struct mtc_tbs_fields *fields, struct mtc_bytes *out,
                                 struct mtc_error *error) {
@@ -43,10 +48,29 @@ static mtc_status check_serial(struct mtc_span contents, uint64_t *out, struct m
   return MTC_OK;
 }
 
+/* An entry stays in the log, and in an active landmark, until its notAfter: it must not be one that
+ * no landmark was planned for. */
+static mtc_status check_validity(const struct mtc_certificate *certificate, int64_t now_s,
+                                 int64_t latest_not_after, struct mtc_error *error) {
+  if (certificate->not_after < certificate->not_before)
+    return mtc_fail(error, MTC_INPUT, "notAfter lies before notBefore");
+  if (certificate->not_after < now_s) return mtc_fail(error, MTC_INPUT, "it has expired already");
+  if (certificate->not_after > latest_not_after)
+    return mtc_fail(error, MTC_INPUT, "notAfter lies %lld s after what the longest profile gives",
+                    (long long)(certificate->not_after - latest_not_after));
+  return MTC_OK;
+}
+
+static mtc_status check_key(struct mtc_span public_key, struct mtc_error *error) {
+  unsigned type, bits;
+  mtc_status status = mtc_public_key_check(public_key, &type, &bits, error);
+  return status ? status : mtc_public_key_check_point(public_key, error);
+}
+
 mtc_status mtc_entry_from_tbs(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
-                              struct mtc_span tbs, struct mtc_bytes *out_entry,
-                              struct mtc_bytes *out_public_key, uint64_t *out_serial,
-                              struct mtc_error *error) {
+                              struct mtc_span tbs, int64_t now_s, int64_t latest_not_after,
+                              struct mtc_bytes *out_entry, struct mtc_bytes *out_public_key,
+                              uint64_t *out_serial, struct mtc_error *error) {
   struct mtc_certificate certificate;
   struct mtc_tai issuer;
   uint64_t serial = 0;
@@ -62,9 +86,11 @@ mtc_status mtc_entry_from_tbs(const struct mtc_wire *wire, const struct mtc_tai 
     mtc_tai_format(&issuer, text);
     return mtc_fail(error, MTC_INPUT, "TBSCertificate: the issuer %s is another CA", text);
   }
-  if (certificate.not_after < certificate.not_before)
-    return mtc_fail(error, MTC_INPUT, "TBSCertificate: notAfter lies before notBefore");
-  status = check_serial(certificate.serial_number, &serial, error);
+  if (!mtc_span_equal(certificate.version, version_3))
+    return mtc_fail(error, MTC_INPUT, "TBSCertificate: the version is not v3");
+  status = check_validity(&certificate, now_s, latest_not_after, error);
+  if (!status) status = check_key(certificate.public_key, error);
+  if (!status) status = check_serial(certificate.serial_number, &serial, error);
   if (status) return mtc_fail_within(error, status, "TBSCertificate");
   const struct mtc_tbs_fields fields = {
       .version = certificate.version,

@@ -1,4 +1,4 @@
-/* UTF-8, strictly (RFC 3629). Private to host/entry. */
+/* UTF-8, strictly (RFC 3629). Private to the library and its programs. */
 #ifndef MTC_ENTRY_UTF8_H
 #define MTC_ENTRY_UTF8_H
 

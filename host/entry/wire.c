@@ -20,7 +20,8 @@ static const struct mtc_wire table[] = {
                             .min_serial_bound = 0,
                             .signatures_prefix = 2,
                             .landmarks_have_expiry = false,
-                            .allows_empty_subtrees = false},
+                            .allows_empty_subtrees = false,
+                            .groups_are_ranges = true},
     [MTC_WIRE_PLANTS_06] = {.version = MTC_WIRE_PLANTS_06,
                             .name = "plants-06",
                             .proof_algorithm = DER(0x30, 0x0c, EXPERIMENTAL(0x00)),
@@ -31,7 +32,8 @@ static const struct mtc_wire table[] = {
                             .min_serial_bound = UINT64_C(1) << 48,
                             .signatures_prefix = 3,
                             .landmarks_have_expiry = true,
-                            .allows_empty_subtrees = true},
+                            .allows_empty_subtrees = true,
+                            .groups_are_ranges = false},
     [MTC_WIRE_PLANTS_07] = {.version = MTC_WIRE_PLANTS_07,
                             .name = "plants-07",
                             .proof_algorithm = DER(0x30, 0x0a, PKIX(0x06, 0x43)),
@@ -42,7 +44,8 @@ static const struct mtc_wire table[] = {
                             .min_serial_bound = UINT64_C(1) << 48,
                             .signatures_prefix = 3,
                             .landmarks_have_expiry = true,
-                            .allows_empty_subtrees = true},
+                            .allows_empty_subtrees = true,
+                            .groups_are_ranges = false},
 };
 
 const struct mtc_wire *mtc_wire_get(enum mtc_wire_version version) {

@@ -12,12 +12,14 @@
 
 /* Answers kept while a send waits, so that neither side waits for the other to read. */
 #define MAX_BUFFERED (64u << 20)
+#define PATIENCE_MS 60000
 
 struct mtc_rpc_client {
   int fd;
   bool at_end;    /* the daemon will send nothing more */
   bool is_broken; /* half a request was sent, or the answers are malformed */
   uint32_t next_tag;
+  int patience_ms;
   struct mtc_bytes input;
   size_t consumed_len; /* of `input` */
 };
@@ -29,7 +31,9 @@ mtc_status mtc_rpc_connect(const char *socket_path, struct mtc_rpc_client **out,
   if (status != MTC_OK) return status;
   struct mtc_rpc_client *client = mtc_alloc(1, sizeof *client);
   if (!client) return mtc_fail(error, MTC_NOMEM, "connecting to %s: out of memory", socket_path);
-  client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  client->patience_ms = PATIENCE_MS;
+  /* Non-blocking: connecting to a daemon that accepts nobody must not wait. */
+  client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int result = client->fd;
   while (result >= 0) {
     result = connect(client->fd, (struct sockaddr *)&address, sizeof address);
@@ -39,10 +43,15 @@ mtc_status mtc_rpc_connect(const char *socket_path, struct mtc_rpc_client **out,
     }
     if (errno == EINTR) result = 0;
   }
-  status = mtc_fail(error, MTC_IO, "cannot connect to the daemon at %s: %s", socket_path,
-                    strerror(errno));
+  bool is_absent = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN;
+  status = mtc_fail(error, is_absent ? MTC_BUSY : MTC_IO, "cannot connect to the daemon at %s: %s",
+                    socket_path, strerror(errno));
   mtc_rpc_close(client);
   return status;
+}
+
+void mtc_rpc_set_patience(struct mtc_rpc_client *client, int patience_ms) {
+  client->patience_ms = patience_ms;
 }
 
 void mtc_rpc_close(struct mtc_rpc_client *client) {
@@ -73,8 +82,13 @@ static mtc_status wait_to_send(struct mtc_rpc_client *client, struct mtc_error *
   size_t buffered = client->input.len - client->consumed_len;
   bool reads = !client->at_end && buffered < MAX_BUFFERED;
   struct pollfd waiting = {client->fd, (short)(POLLOUT | (reads ? POLLIN : 0)), 0};
-  if (poll(&waiting, 1, -1) < 0 && errno != EINTR) {
+  int count = poll(&waiting, 1, client->patience_ms);
+  if (count < 0 && errno != EINTR) {
     return mtc_fail(error, MTC_IO, "waiting for the daemon: %s", strerror(errno));
+  }
+  if (count == 0) {
+    return mtc_fail(error, MTC_IO, "the daemon has taken no request for %d ms",
+                    client->patience_ms);
   }
   return reads && waiting.revents & POLLIN ? read_some(client, error) : MTC_OK;
 }
@@ -198,8 +212,11 @@ mtc_status mtc_rpc_call(struct mtc_rpc_client *client, enum mtc_rpc_method metho
   mtc_status answer = MTC_OK;
   mtc_status status = mtc_rpc_send(client, method, tag, body, error);
   if (status == MTC_OK) {
-    status = mtc_rpc_receive(client, -1, &answered_tag, &answer, out_body, error);
+    status = mtc_rpc_receive(client, client->patience_ms, &answered_tag, &answer, out_body, error);
+    /* The answer may still come: it must not be taken for that to the next request. */
+    if (status == MTC_BUSY) client->is_broken = true;
   }
+  if (status == MTC_BUSY) return MTC_IO;
   if (status != MTC_OK) return status;
   if (answered_tag != tag) {
     return mtc_fail(error, MTC_IO, "the daemon answered request %u instead of %u",

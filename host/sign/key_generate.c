@@ -189,6 +189,7 @@ static mtc_status generate_on_token(const struct mtc_key_request *request,
                                     struct mtc_bytes *out_public_key, struct mtc_error *error) {
   struct mtc_raw_token token = {0};
   struct mtc_pin pin = {0};
+  const char *module;
   if (!uri->object[0]) {
     return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: a new key needs object= (its label)");
   }
@@ -198,8 +199,10 @@ static mtc_status generate_on_token(const struct mtc_key_request *request,
       return mtc_fail(error, MTC_NOMEM, "no random bytes for the CKA_ID");
     }
   }
-  mtc_status status =
-      mtc_raw_token_open(&token, request->module, request->module_args, true, uri, error);
+  mtc_status status = mtc_key_uri_module(uri, request->module, &module, error);
+  if (!status) {
+    status = mtc_raw_token_open(&token, module, request->module_args, true, uri, error);
+  }
   if (!status) status = find_pin(&token, uri, request->pin_source, &pin, error);
   if (!status) status = mtc_raw_token_start(&token, true, true, &pin, error);
   mtc_pin_wipe(&pin);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mtc/runtime.h"
+
 static bool is_credential(const char *path) {
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
   size_t len = folder ? strlen(folder) : 0;
@@ -86,6 +88,8 @@ mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, st
   if (uri->pin_value[0]) {
     out->len = strlen(uri->pin_value);
     memcpy(out->text, uri->pin_value, out->len);
+    mtc_log(MTC_LOG_WARNING, "pin.in_uri",
+            "text=\"pin-value puts the PIN into configuration files; use pin-source=file:\"");
     return MTC_OK;
   }
   if (uri->pin_source[0]) pin_source = uri->pin_source;

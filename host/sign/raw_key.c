@@ -49,6 +49,21 @@ mtc_status mtc_raw_token_count(struct mtc_raw_token *token, unsigned long class,
   return status;
 }
 
+static const char *type_name(CK_KEY_TYPE type) {
+  switch (type) {
+    case CKK_RSA:
+      return "RSA";
+    case CKK_EC:
+      return "EC (ecdsa-p256, ecdsa-p384)";
+    case CKK_EC_EDWARDS:
+      return "Edwards (ed25519)";
+    case CKK_ML_DSA:
+      return "ML-DSA";
+    default:
+      return "unknown";
+  }
+}
+
 /* Checks the key's type and reads its CKA_ID, by which pkcs11-helper finds it again. */
 static mtc_status read_private(struct mtc_raw_token *token, const struct mtc_mechanism *mechanism,
                                struct mtc_raw_key *key, struct mtc_error *error) {
@@ -61,8 +76,10 @@ static mtc_status read_private(struct mtc_raw_token *token, const struct mtc_mec
                                                    sizeof attributes / sizeof attributes[0]);
   if (rv != CKR_OK) return mtc_pkcs11_fail(error, rv, "reading the private key's type and id");
   if (key_type != mechanism->key_type) {
-    return mtc_fail(error, MTC_TOKEN, "the key's type is 0x%lx; %s needs 0x%lx", key_type,
-                    mtc_algorithm_name(mechanism->algorithm), mechanism->key_type);
+    return mtc_fail(error, MTC_TOKEN,
+                    "the key on the token is of type %s (0x%lx), and not for %s (0x%lx)",
+                    type_name(key_type), key_type, mtc_algorithm_name(mechanism->algorithm),
+                    mechanism->key_type);
   }
   key->id_len = attributes[1].ulValueLen;
   if (key->id_len == 0 || key->id_len > sizeof key->id) {

@@ -50,12 +50,6 @@ static mtc_status check_options(const struct mtc_signer_options *options, struct
     return mtc_fail(error, MTC_INPUT, "signer: the options are longer than %d bytes",
                     MTC_SIGNER_MAX_PACKET / 2);
   }
-  if (mtc_key_is_uri(options->key)) {
-    struct mtc_key_uri uri;
-    mtc_status status = mtc_key_uri_parse(options->key, &uri, error);
-    mtc_key_uri_wipe(&uri);
-    if (status) return status;
-  }
   return mtc_key_check(options->key, options->module, options->pin_source, error);
 }
 

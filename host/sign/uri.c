@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mtc/runtime.h"
 #include "mtc/sign.h"
 
 /*
@@ -14,9 +13,9 @@
  */
 static const char *const path_names[] = {"token",  "manufacturer", "model", "serial",
                                          "object", "id",           "type"};
-static const char *const query_names[] = {"pin-source", "pin-value"};
+static const char *const query_names[] = {"pin-source", "pin-value", "module-path"};
 static const char *const slot_names[] = {"slot-id", "slot-description", "slot-manufacturer"};
-static const char *const module_names[] = {"module-name", "module-path", "library-description",
+static const char *const module_names[] = {"module-name", "library-description",
                                            "library-manufacturer", "library-version"};
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -45,7 +44,7 @@ static mtc_status check_names(struct mtc_span part, const char *separators,
     }
     if (find_name(module_names, COUNT(module_names), name) >= 0) {
       return mtc_fail(error, MTC_INPUT,
-                      "PKCS#11 URI: %.*s: the module is configured beside the URI, not in it",
+                      "PKCS#11 URI: %.*s: a module is named by its path (module-path=)",
                       (int)name.len, (const char *)name.data);
     }
     if (found < 0) {
@@ -149,12 +148,18 @@ static mtc_status copy_pin(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_e
     return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: pin-value is empty or too long");
   }
   if (source) memcpy(out->pin_source, source, strlen(source) + 1);
-  if (value) {
-    memcpy(out->pin_value, value, strlen(value) + 1);
-    mtc_log(MTC_LOG_WARNING, "pin.in_uri",
-            "text=\"pin-value puts the PIN into configuration files; use pin-source=file:\"");
-  }
+  if (value) memcpy(out->pin_value, value, strlen(value) + 1);
   return MTC_OK;
+}
+
+static mtc_status copy_module(P11KitUri *uri, struct mtc_key_uri *out, struct mtc_error *error) {
+  const char *path = p11_kit_uri_get_module_path(uri);
+  if (!path) return MTC_OK;
+  if (path[0] != '/') {
+    return mtc_fail(error, MTC_INPUT, "PKCS#11 URI: module-path must be an absolute path");
+  }
+  return copy_text("module-path", path, strlen(path), out->module_path, sizeof out->module_path,
+                   error);
 }
 
 bool mtc_key_is_uri(const char *key) {
@@ -163,18 +168,20 @@ bool mtc_key_is_uri(const char *key) {
 
 mtc_status mtc_key_check(const char *key, const char *module, const char *pin_source,
                          struct mtc_error *error) {
-  bool has_module = module && *module;
   if (mtc_key_is_uri(key)) {
-    return has_module
-               ? MTC_OK
-               : mtc_fail(error, MTC_INPUT, "a PKCS#11 key needs the path of its module (module)");
+    struct mtc_key_uri uri;
+    const char *found;
+    mtc_status status = mtc_key_uri_parse(key, &uri, error);
+    if (!status) status = mtc_key_uri_module(&uri, module, &found, error);
+    mtc_key_uri_wipe(&uri);
+    return status;
   }
   if (strncasecmp(key, P11_KIT_URI_SCHEME, P11_KIT_URI_SCHEME_LEN) == 0 ||
       strstr(key, "pin-value=")) {
     return mtc_fail(error, MTC_INPUT,
                     "the key looks like a PKCS#11 URI, but does not begin with \"pkcs11:\"");
   }
-  if (has_module || (pin_source && *pin_source)) {
+  if ((module && *module) || (pin_source && *pin_source)) {
     return mtc_fail(error, MTC_INPUT,
                     "a module or PIN source is given, but the key is a path, not a PKCS#11 URI");
   }
@@ -199,6 +206,7 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct m
   }
   status = copy_token(uri, out, error);
   if (!status) status = copy_object(uri, out, error);
+  if (!status) status = copy_module(uri, out, error);
   if (!status) status = copy_pin(uri, out, error);
   if (!status && !out->token[0]) {
     status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no token= (the token's label)");
@@ -210,6 +218,18 @@ out:
   p11_kit_uri_free(uri);
   if (status) mtc_key_uri_wipe(out);
   return status;
+}
+
+mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module, const char **out,
+                              struct mtc_error *error) {
+  bool is_given = module && *module;
+  if (!is_given && !uri->module_path[0]) {
+    return mtc_fail(error, MTC_INPUT,
+                    "a PKCS#11 key needs its module: give the path with --module (in mtc.yaml "
+                    "signer.module), or ?module-path=/PATH at the end of the URI");
+  }
+  *out = is_given ? module : uri->module_path;
+  return MTC_OK;
 }
 
 void mtc_key_uri_wipe(struct mtc_key_uri *uri) {

@@ -33,10 +33,14 @@ static mtc_status status_of(int result) {
   }
 }
 
-static mtc_status fail_sqlite(sqlite3 *db, int result, struct mtc_error *error) {
-  return mtc_fail(error, status_of(result), "database %s: %s (SQLite code %d)",
-                  db && sqlite3_db_filename(db, "main") ? sqlite3_db_filename(db, "main") : "",
+static mtc_status fail_path(const char *path, sqlite3 *db, int result, struct mtc_error *error) {
+  return mtc_fail(error, status_of(result), "database %s: %s (SQLite code %d)", path,
                   db ? sqlite3_errmsg(db) : sqlite3_errstr(result), result);
+}
+
+static mtc_status fail_sqlite(sqlite3 *db, int result, struct mtc_error *error) {
+  const char *path = sqlite3_db_filename(db, "main");
+  return fail_path(path ? path : "", db, result, error);
 }
 
 static void check(struct mtc_query *query, int result) {
@@ -167,8 +171,8 @@ mtc_status mtc_sql_open(const char *path, bool read_only, sqlite3 **out, struct 
   *out = NULL;
   /* The store's own mutex serialises. */
   int result = sqlite3_open_v2(path, &db, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-  if (status_of(result)) {
-    status = fail_sqlite(db, result, error);
+  if (status_of(result)) { /* SQLite knows no path of what it could not open */
+    status = fail_path(path, db, result, error);
     goto out;
   }
   (void)sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);

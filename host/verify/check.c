@@ -45,12 +45,15 @@ bool mtc_verdict_is_ok(enum mtc_verdict verdict) {
   return verdict == MTC_VERDICT_OK_TRUSTED_SUBTREE || verdict == MTC_VERDICT_OK_COSIGNATURES;
 }
 
-/* Adds to the detail text; what does not fit is cut. */
+/* Adds to the detail text, after "; "; what does not fit is cut. */
 MTC_PRINTF(2, 3)
 static void say(struct check *check, const char *format, ...) {
   char *detail = check->out->detail;
-  if (detail[0]) (void)strncat(detail, "; ", sizeof check->out->detail - strlen(detail) - 1);
   size_t used = strlen(detail);
+  if (used && used + sizeof "; " < sizeof check->out->detail) {
+    memcpy(detail + used, "; ", sizeof "; ");
+    used += 2;
+  }
   va_list args;
   va_start(args, format);
   (void)vsnprintf(detail + used, sizeof check->out->detail - used, format, args);
@@ -194,6 +197,8 @@ static bool check_trusted(struct check *check, const struct verifier_trusted_sub
 static mtc_status verify_cosignatures(struct check *check, bool *signed_by) {
   const struct mtc_verifier *verifier = check->verifier;
   struct mtc_verification *out = check->out;
+  struct mtc_reader list = mtc_reader_of(check->proof.cosignatures);
+  struct mtc_cosignature cosignature;
   struct mtc_bytes message = {0};
   struct mtc_tai log_id;
   mtc_status status = mtc_tai_log_id(&out->ca_id, out->log_number, &log_id);
@@ -201,21 +206,20 @@ static mtc_status verify_cosignatures(struct check *check, bool *signed_by) {
     say(check, "the log ID is over 32 bytes");
     return MTC_OK; /* nobody can have signed for such a log */
   }
-  for (size_t i = 0; !status && i < check->proof.num_cosignatures; i++) {
-    const struct mtc_cosignature *cosignature = &check->proof.cosignatures[i];
+  while (!status && mtc_cosignature_next(&list, &cosignature)) {
     const struct verifier_cosigner *cosigner =
-        verifier_find_cosigner(verifier, cosignature->cosigner_id);
+        verifier_find_cosigner(verifier, cosignature.cosigner_id);
     if (!cosigner) continue;
     mtc_bytes_clear(&message);
     status = mtc_cosigned_message_append(&cosigner->cosigner_id, &log_id, 0, out->subtree,
                                          &out->subtree_hash, &message);
     if (status) break;
     status = mtc_signature_verify(cosigner->algorithm, mtc_span_of_bytes(&cosigner->public_key),
-                                  mtc_span_of_bytes(&message), cosignature->signature);
+                                  mtc_span_of_bytes(&message), cosignature.signature);
     if (status == MTC_INPUT) {
       char text[MTC_TAI_MAX_TEXT];
       mtc_tai_format(&cosigner->cosigner_id, text);
-      say(check, "invalid signature of %s; ", text);
+      say(check, "invalid signature of %s", text);
       status = MTC_OK;
     } else if (!status) {
       signed_by[cosigner - verifier->cosigners] = true;
@@ -239,11 +243,11 @@ static void say_missing(struct check *check, struct verifier_member member) {
   const struct mtc_verifier *verifier = check->verifier;
   char text[MTC_TAI_MAX_TEXT];
   if (member.is_group) {
-    say(check, "missing: group %s; ", verifier->groups[member.index].name);
+    say(check, "missing: group %s", verifier->groups[member.index].name);
     return;
   }
   mtc_tai_format(&verifier->cosigners[member.index].cosigner_id, text);
-  say(check, "missing: %s; ", text);
+  say(check, "missing: %s", text);
 }
 
 static bool check_requirements(struct check *check, const bool *signed_by, bool *group_satisfied) {
@@ -280,6 +284,11 @@ static bool check_requirements(struct check *check, const bool *signed_by, bool 
 
 static bool check_cosigners(struct check *check, mtc_status *out_status) {
   const struct mtc_verifier *verifier = check->verifier;
+  /* What a landmark-relative certificate gets where its landmark is not known. */
+  if (check->proof.num_cosignatures == 0)
+    say(check, "it has no cosignatures, and its subtree [%llu, %llu) of log %llu is not trusted",
+        (unsigned long long)check->out->subtree.start, (unsigned long long)check->out->subtree.end,
+        (unsigned long long)check->out->log_number);
   bool *signed_by = mtc_alloc(verifier->num_cosigners + verifier->num_groups, sizeof *signed_by);
   if (!signed_by) {
     *out_status = MTC_NOMEM;

@@ -131,9 +131,13 @@ static mtc_status read_members(struct line *line, struct verifier_group *group) 
         return fail_field(line, field, "is in the group twice");
       }
     }
+    if (line->verifier->num_members + group->num_members == VERIFIER_MAX_MEMBERS) {
+      return mtc_fail(line->error, MTC_INPUT, "the groups have more than %d members in all",
+                      VERIFIER_MAX_MEMBERS);
+    }
     void *list = group->members;
-    mtc_status status =
-        verifier_grow(&list, group->num_members, sizeof group->members[0], line->error);
+    mtc_status status = verifier_grow(&list, group->num_members, VERIFIER_MAX_MEMBERS,
+                                      sizeof group->members[0], line->error);
     group->members = list;
     if (status) return status;
     group->members[group->num_members++] = member;
@@ -177,7 +181,8 @@ static mtc_status read_group(struct line *line) {
   if (!status) status = read_num_required(line, num_required, &group);
   if (status) goto out;
   void *list = verifier->groups;
-  status = verifier_grow(&list, verifier->num_groups, sizeof verifier->groups[0], line->error);
+  status = verifier_grow(&list, verifier->num_groups, VERIFIER_MAX, sizeof verifier->groups[0],
+                         line->error);
   verifier->groups = list;
   if (status) goto out;
   group.name = mtc_alloc(name.len + 1, 1);
@@ -187,6 +192,7 @@ static mtc_status read_group(struct line *line) {
   }
   memcpy(group.name, name.data, name.len);
   verifier->groups[verifier->num_groups++] = group;
+  verifier->num_members += group.num_members;
   return MTC_OK;
 out:
   mtc_free(group.members);
@@ -212,8 +218,8 @@ static mtc_status read_requirement(struct line *line) {
   status = need_end(line);
   if (status) return status;
   void *list = verifier->requirements;
-  status = verifier_grow(&list, verifier->num_requirements, sizeof verifier->requirements[0],
-                         line->error);
+  status = verifier_grow(&list, verifier->num_requirements, VERIFIER_MAX,
+                         sizeof verifier->requirements[0], line->error);
   verifier->requirements = list;
   if (status) return status;
   verifier->requirements[verifier->num_requirements++] = requirement;
@@ -260,8 +266,8 @@ static mtc_status read_revocation(struct line *line) {
                     (unsigned long long)revocation.max_serial);
   }
   void *list = verifier->revocations;
-  status =
-      verifier_grow(&list, verifier->num_revocations, sizeof verifier->revocations[0], line->error);
+  status = verifier_grow(&list, verifier->num_revocations, VERIFIER_MAX_REVOCATIONS,
+                         sizeof verifier->revocations[0], line->error);
   verifier->revocations = list;
   if (status) return status;
   verifier->revocations[verifier->num_revocations++] = revocation;

@@ -1,6 +1,8 @@
 /* The relying party's configuration: CAs, cosigners, trusted subtrees. */
 #include "verify/verifier.h"
 
+#include <string.h>
+
 #include "mtc/runtime.h"
 
 mtc_status mtc_verifier_open(const struct mtc_wire *wire, struct mtc_verifier **out) {
@@ -20,6 +22,7 @@ void mtc_verifier_close(struct mtc_verifier *verifier) {
   }
   mtc_free(verifier->cas);
   mtc_free(verifier->cosigners);
+  mtc_free(verifier->cosigners_by_id);
   mtc_free(verifier->groups);
   mtc_free(verifier->requirements);
   mtc_free(verifier->revocations);
@@ -27,7 +30,9 @@ void mtc_verifier_close(struct mtc_verifier *verifier) {
   mtc_free(verifier);
 }
 
-mtc_status verifier_grow(void **list, size_t num, size_t size, struct mtc_error *error) {
+mtc_status verifier_grow(void **list, size_t num, size_t max, size_t size,
+                         struct mtc_error *error) {
+  if (num >= max) return mtc_fail(error, MTC_INPUT, "there are more than %zu", max);
   /* Full exactly when the number of objects is 0 or a power of two: then it doubles. */
   if (num & (num - 1)) return MTC_OK;
   void *grown = num > SIZE_MAX / 4 / size ? NULL : mtc_realloc(*list, (num ? 2 * num : 1) * size);
@@ -44,15 +49,44 @@ const struct verifier_ca *verifier_find_ca(const struct mtc_verifier *verifier,
   return NULL;
 }
 
-const struct verifier_cosigner *verifier_find_cosigner(const struct mtc_verifier *verifier,
-                                                       struct mtc_span cosigner_id) {
-  for (size_t i = 0; i < verifier->num_cosigners; i++) {
-    const struct mtc_tai *tai = &verifier->cosigners[i].cosigner_id;
-    if (mtc_span_equal(mtc_span_of(tai->bytes, tai->len), cosigner_id)) {
-      return &verifier->cosigners[i];
+static int compare_id(const struct mtc_tai *tai, struct mtc_span id) {
+  if (tai->len != id.len) return tai->len < id.len ? -1 : 1;
+  return memcmp(tai->bytes, id.data, id.len);
+}
+
+/* Where `id` stands, or would stand, in cosigners_by_id. A certificate can name millions of
+ * cosigners, so each is looked up by halving. */
+static size_t position_of(const struct mtc_verifier *verifier, struct mtc_span id) {
+  size_t low = 0, high = verifier->num_cosigners;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (compare_id(&verifier->cosigners[verifier->cosigners_by_id[middle]].cosigner_id, id) < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
   }
-  return NULL;
+  return low;
+}
+
+const struct verifier_cosigner *verifier_find_cosigner(const struct mtc_verifier *verifier,
+                                                       struct mtc_span cosigner_id) {
+  size_t position = position_of(verifier, cosigner_id);
+  if (position == verifier->num_cosigners) return NULL;
+  const struct verifier_cosigner *found = &verifier->cosigners[verifier->cosigners_by_id[position]];
+  return compare_id(&found->cosigner_id, cosigner_id) == 0 ? found : NULL;
+}
+
+/* Room for one more cosigner in both of their lists. */
+static mtc_status grow_cosigners(struct mtc_verifier *verifier, struct mtc_error *error) {
+  size_t num = verifier->num_cosigners;
+  void *list = verifier->cosigners, *order = verifier->cosigners_by_id;
+  mtc_status status = verifier_grow(&list, num, VERIFIER_MAX, sizeof verifier->cosigners[0], error);
+  verifier->cosigners = list;
+  if (status) return status;
+  status = verifier_grow(&order, num, VERIFIER_MAX, sizeof verifier->cosigners_by_id[0], error);
+  verifier->cosigners_by_id = order;
+  return status;
 }
 
 mtc_status verifier_add_cosigner(struct mtc_verifier *verifier, const struct mtc_tai *cosigner_id,
@@ -72,10 +106,7 @@ mtc_status verifier_add_cosigner(struct mtc_verifier *verifier, const struct mtc
                ? MTC_OK
                : mtc_fail(error, MTC_INPUT, "cosigner %s: not the key of the CA certificate", text);
   }
-  void *list = verifier->cosigners;
-  mtc_status status =
-      verifier_grow(&list, verifier->num_cosigners, sizeof verifier->cosigners[0], error);
-  verifier->cosigners = list;
+  mtc_status status = grow_cosigners(verifier, error);
   if (status) return status;
   struct verifier_cosigner *cosigner = &verifier->cosigners[verifier->num_cosigners];
   *cosigner = (struct verifier_cosigner){
@@ -86,7 +117,10 @@ mtc_status verifier_add_cosigner(struct mtc_verifier *verifier, const struct mtc
     mtc_bytes_free(&cosigner->public_key);
     return mtc_fail(error, status, "out of memory");
   }
-  verifier->num_cosigners++;
+  size_t position = position_of(verifier, mtc_span_of(cosigner_id->bytes, cosigner_id->len));
+  size_t *at = verifier->cosigners_by_id + position;
+  memmove(at + 1, at, (verifier->num_cosigners - position) * sizeof *at);
+  *at = verifier->num_cosigners++;
   return MTC_OK;
 }
 
@@ -101,7 +135,7 @@ mtc_status mtc_verifier_add_ca(struct mtc_verifier *verifier, struct mtc_span ca
     return mtc_fail(error, MTC_INPUT, "CA %s has a certificate already", text);
   }
   void *list = verifier->cas;
-  status = verifier_grow(&list, verifier->num_cas, sizeof verifier->cas[0], error);
+  status = verifier_grow(&list, verifier->num_cas, VERIFIER_MAX, sizeof verifier->cas[0], error);
   verifier->cas = list;
   if (!status) {
     status = verifier_add_cosigner(verifier, &params.ca_id, params.algorithm, params.public_key,
@@ -139,8 +173,9 @@ mtc_status verifier_trust_subtree(struct mtc_verifier *verifier,
                     start, end);
   }
   void *list = verifier->trusted_subtrees;
-  mtc_status status = verifier_grow(&list, verifier->num_trusted_subtrees,
-                                    sizeof verifier->trusted_subtrees[0], error);
+  mtc_status status =
+      verifier_grow(&list, verifier->num_trusted_subtrees, VERIFIER_MAX_TRUSTED_SUBTREES,
+                    sizeof verifier->trusted_subtrees[0], error);
   verifier->trusted_subtrees = list;
   if (status) return status;
   verifier->trusted_subtrees[verifier->num_trusted_subtrees++] = *trusted;

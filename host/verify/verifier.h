@@ -4,6 +4,12 @@
 
 #include "mtc/verify.h"
 
+/* How much a relying party takes in: each list is gone through for every line or certificate. */
+#define VERIFIER_MAX 4096          /* CAs, cosigners, groups, requirements: of each */
+#define VERIFIER_MAX_MEMBERS 65536 /* of all groups */
+#define VERIFIER_MAX_REVOCATIONS 65536
+#define VERIFIER_MAX_TRUSTED_SUBTREES 16384 /* a landmark has two at most */
+
 /* A CA from its certificate. */
 struct verifier_ca {
   struct mtc_tai ca_id;
@@ -58,9 +64,10 @@ struct verifier_trusted_subtree {
 struct mtc_verifier {
   const struct mtc_wire *wire;
   size_t num_cas, num_cosigners, num_groups, num_requirements, num_revocations;
-  size_t num_trusted_subtrees;
+  size_t num_trusted_subtrees, num_members;
   struct verifier_ca *cas;
   struct verifier_cosigner *cosigners;
+  size_t *cosigners_by_id; /* their indices, in the order of their IDs */
   struct verifier_group *groups;
   struct verifier_requirement *requirements;
   struct verifier_revocation *revocations;
@@ -70,9 +77,9 @@ struct mtc_verifier {
 /*
  * verifier_grow makes room for one more object in a list of `num` objects of `size` bytes.
  *
- * Errors:   NOMEM; the list is unchanged.
+ * Errors:   INPUT when there are `max` already, NOMEM; the list is unchanged.
  */
-mtc_status verifier_grow(void **list, size_t num, size_t size,
+mtc_status verifier_grow(void **list, size_t num, size_t max, size_t size,
                          struct mtc_error *error) MTC_MUST_CHECK;
 
 /*

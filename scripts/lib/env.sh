@@ -3,21 +3,22 @@
 # NSS softoken from Debian testing in a private folder (the ML-DSA token of the tests and the demo).
 #
 # On Debian 13 or newer the host itself serves. Anywhere else a Debian 13 root is made once with
-# mmdebstrap in the user's cache folder, keyed by a hash of what goes into it, and commands run
-# inside it in a private mount namespace, with the repository bind-mounted at its own path.
+# mmdebstrap in the user's cache folder, keyed by what goes into it, and commands run inside it in a
+# private mount namespace. There the repository, the current folder, /tmp and what the caller shares
+# are the host's own at their own paths; nothing else can be written to, so that no file ends up in
+# the root, where nobody would look for it.
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 env_marker=/etc/mtc-environment
 env_suite=trixie
+env_version=2   # raise it when make_root makes another root out of the same packages
 cache_dir=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mtc
-
-say() { printf '%s\n' "$*" >&2; }
-die() { say "error: $*"; exit 1; }
+. "$repo/scripts/lib/job.sh"
 
 packages() { grep -v '^#' "$repo/scripts/packages.txt"; }
 
 env_key() {
-  cat "$repo/scripts/packages.txt" "$repo/scripts/lib/nss.sh" "$repo/scripts/lib/env.sh" |
+  { cat "$repo/scripts/packages.txt" "$repo/scripts/lib/nss.sh"; echo "$env_version"; } |
     sha256sum | cut -c1-16
 }
 
@@ -25,7 +26,7 @@ env_key() {
 host_mirror() {
   if [ -n "${MTC_DEBIAN_MIRROR:-}" ]; then printf '%s\n' "$MTC_DEBIAN_MIRROR"; return; fi
   apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)' 2>/dev/null |
-    awk -F'|' '$1 == "Debian" && $2 !~ /security/ { print $2; exit }'
+    awk -F'|' '$1 == "Debian" && $2 !~ /security/ && !found++ { print $2 }'
 }
 
 host_is_debian_13() {
@@ -34,20 +35,6 @@ host_is_debian_13() {
   version=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
   [ "$id" = debian ] || return 1
   [ -z "$version" ] || [ "${version%%.*}" -ge 13 ]   # testing and unstable carry no version
-}
-
-# Runs a long command quietly: a line when it starts, a dot every few seconds, its output only when
-# it fails.
-quietly() {
-  local title=$1 log rc=0 pid; shift
-  log=$(mktemp)
-  printf '%s ' "$title" >&2
-  "$@" >"$log" 2>&1 </dev/null & pid=$!
-  while kill -0 "$pid" 2>/dev/null; do printf '.' >&2; sleep 2; done
-  wait "$pid" || rc=$?
-  if [ "$rc" -eq 0 ]; then say ' done'; else say ' FAILED'; tail -n 60 "$log" >&2; fi
-  rm -f "$log"
-  return "$rc"
 }
 
 ensure_host_packages() {
@@ -66,11 +53,18 @@ ensure_host_packages() {
 
 ensure_host() {
   ensure_host_packages
-  export MTC_NSS_DIR=$cache_dir/nss-$(env_key)
-  if [ ! -e "$MTC_NSS_DIR/.complete" ]; then
-    mkdir -p "$cache_dir"
-    quietly "Fetching NSS softoken" "$repo/scripts/lib/nss.sh" "$MTC_NSS_DIR" "$(host_mirror)" || exit 1
+  MTC_NSS_DIR=$cache_dir/nss-$(env_key)
+  export MTC_NSS_DIR
+  [ ! -e "$MTC_NSS_DIR/.complete" ] || return 0
+  local mirror
+  mirror=$(host_mirror)
+  if [ -z "$mirror" ] && [ "$(id -u)" -eq 0 ]; then   # apt knows its mirror once it has lists
+    quietly "Updating the package lists" apt-get update -qq || exit 1
+    mirror=$(host_mirror)
   fi
+  [ -n "$mirror" ] || die "apt knows no Debian mirror: run apt-get update, or set MTC_DEBIAN_MIRROR"
+  mkdir -p "$cache_dir"
+  quietly "Fetching NSS softoken" "$repo/scripts/lib/nss.sh" "$MTC_NSS_DIR" "$mirror" || exit 1
 }
 
 make_root() {
@@ -82,12 +76,13 @@ make_root() {
       die "mmdebstrap could not be installed"
   fi
   rm -rf --one-file-system "$partial"
-  quietly "Making a Debian 13 environment in $root (once, about 2 minutes)" \
+  MTC_REPO=$repo quietly "Making a Debian 13 environment in $root (once, about 2 minutes)" \
     mmdebstrap --mode=root --variant=apt --aptopt='APT::Install-Recommends "false"' \
     --include="$(packages | paste -sd, -)" \
-    --customize-hook="cp '$repo/scripts/lib/nss.sh' \"\$1/tmp/nss.sh\"" \
+    --customize-hook='cp "$MTC_REPO/scripts/lib/nss.sh" "$1/tmp/nss.sh"' \
     --customize-hook="chroot \"\$1\" bash /tmp/nss.sh /opt/mtc-nss '$mirror'" \
-    --customize-hook="rm \"\$1/tmp/nss.sh\"; echo '$(env_key)' >\"\$1$env_marker\"" \
+    --customize-hook='rm -rf "$1/tmp/nss.sh" "$1"/root/.[!.]*' \
+    --customize-hook="echo '$(env_key)' >\"\$1$env_marker\"" \
     "$env_suite" "$partial" ${mirror:+"$mirror"} || die "the environment could not be made"
   mv "$partial" "$root"
 }
@@ -95,7 +90,6 @@ make_root() {
 ensure_root() {
   local root=$1
   [ -e "$root$env_marker" ] && return
-  [ "$(id -u)" -eq 0 ] || die "this host is not Debian 13; making a Debian 13 environment needs root"
   mkdir -p "$cache_dir"
   exec 9>"$cache_dir/lock"                      # another clone may be making the same root
   flock 9
@@ -103,14 +97,55 @@ ensure_root() {
   exec 9>&-
 }
 
-# Binds FILE-OR-FOLDER at the same path inside the root. Called inside the private namespace.
-bind_same() {
-  [ -e "$2" ] || return 0
-  mkdir -p "$1$2"
-  mount --rbind "$2" "$1$2"
+# make_dev ROOT: a /dev that holds what programs need and no device of the host.
+make_dev() {
+  local root=$1 name
+  mount -t tmpfs -o mode=755,nosuid dev "$root/dev"
+  for name in null zero full random urandom tty; do
+    touch "$root/dev/$name"
+    mount --bind "/dev/$name" "$root/dev/$name"
+  done
+  for name in pts shm; do
+    mkdir "$root/dev/$name"
+    mount --rbind "/dev/$name" "$root/dev/$name"
+  done
+  ln -s pts/ptmx "$root/dev/ptmx"
+  ln -s /proc/self/fd "$root/dev/fd"
+  ln -s fd/0 "$root/dev/stdin"
+  ln -s fd/1 "$root/dev/stdout"
+  ln -s fd/2 "$root/dev/stderr"
+  mount -o remount,ro "$root/dev"
 }
 
-# env_exec COMMAND...: makes what is missing, then becomes COMMAND in the environment.
+# enter_root ROOT CWD NUM-FOLDERS FOLDER... COMMAND...: becomes COMMAND in the root, with the folders
+# shared. Called in a private mount namespace.
+enter_root() {
+  local root=$1 cwd=$2 folders=("${@:4:$3}") folder
+  shift $((3 + $3))
+  mount --bind "$root" "$root"
+  # A mount point holds nothing but folders; what holds more is Debian's, or the whole root.
+  for folder in "${folders[@]}"; do
+    [ ! -e "$root$folder" ] || [ -z "$(find "$root$folder" ! -type d -print -quit)" ] ||
+      die "$folder cannot be shared with the environment, which has its own: use a folder elsewhere"
+  done
+  for folder in /proc /sys /tmp; do mount --rbind "$folder" "$root$folder"; done
+  make_dev "$root"
+  for folder in "${folders[@]}"; do
+    [ "$root$folder" -ef "$folder" ] && continue   # lies in one that is shared already
+    mkdir -p "$root$folder"
+    mount --rbind "$folder" "$root$folder"
+  done
+  cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+  mount -o remount,bind,ro "$root"
+  exec chroot "$root" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    MTC_NSS_DIR=/opt/mtc-nss ${CI:+CI="$CI"} \
+    bash -c 'cd "$1" && shift && exec "$@"' run "$cwd" "$@"
+}
+
+# env_exec COMMAND...: makes what is missing, then becomes COMMAND in the environment; the folders of
+# $shared are shared with it.
+shared=()
 env_exec() {
   if [ -e "$env_marker" ]; then
     export MTC_NSS_DIR=${MTC_NSS_DIR:-/opt/mtc-nss}
@@ -120,22 +155,22 @@ env_exec() {
     ensure_host
     exec "$@"
   fi
-  local root=$cache_dir/root-$(env_key) git_dir cwd=$PWD
+  [ "$(id -u)" -eq 0 ] || die "this host is not Debian 13: the Debian 13 environment needs root"
+  local root folders folder
+  root=$cache_dir/root-$(env_key)
   ensure_root "$root"
-  git_dir=$(git -C "$repo" rev-parse --path-format=absolute --git-common-dir 2>/dev/null || true)
-  export -f bind_same
-  exec unshare --mount --propagation private bash -c '
-    set -e
-    root=$1 repo=$2 shared=$3 git_dir=$4 cwd=$5; shift 5
-    for folder in /proc /sys /dev /tmp; do mount --rbind "$folder" "$root$folder"; done
-    bind_same "$root" "$repo"
-    bind_same "$root" "$shared"
-    case $git_dir in ""|"$repo"/*) ;; *) bind_same "$root" "$git_dir" ;; esac
-    cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
-    [ -d "$root$cwd" ] || cwd=$repo
-    exec chroot "$root" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
-      PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      MTC_NSS_DIR=/opt/mtc-nss ${CI:+CI="$CI"} ${MTC_OPTIONS:+$MTC_OPTIONS} \
-      bash -c "cd \"\$1\" && shift && exec \"\$@\"" run "$cwd" "$@"
-  ' run "$root" "$repo" "$(dirname "$repo")/shared" "$git_dir" "$cwd" "$@"
+  folders=("$repo" "${shared[@]}")
+  [ "$PWD" = / ] || folders+=("$PWD")   # the root's own will do: it cannot be written to
+  for folder in "${folders[@]}"; do
+    [ -d "$folder" ] || die "$folder is no folder: it cannot be shared with the environment"
+  done
+  folder=$(dirname "$repo")/shared
+  [ ! -d "$folder" ] || folders+=("$folder")
+  # A worktree's objects lie in another folder.
+  folder=$(git -c safe.directory='*' -C "$repo" rev-parse --path-format=absolute --git-common-dir \
+    2>/dev/null || true)
+  [ ! -d "$folder" ] || folders+=("$folder")
+  export -f say die make_dev enter_root
+  exec unshare --mount --propagation private \
+    bash -c 'set -euo pipefail; enter_root "$@"' run "$root" "$PWD" "${#folders[@]}" "${folders[@]}" "$@"
 }

@@ -7,7 +7,7 @@
 set -euo pipefail
 folder=$1
 mirror=${2:-$(apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)' |
-  awk -F'|' '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')}
+  awk -F'|' '$1 == "Debian" && $2 !~ /security/ && !found++ { print $2 }')}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial" "$work/etc/preferences.d" "$folder"
@@ -21,5 +21,5 @@ apt-get "${options[@]}" -qq update
 (cd "$work" && apt-get "${options[@]}" -qq download libnss3)
 dpkg-deb -x "$work"/libnss3_*.deb "$folder"
 # One fixed path whatever the architecture.
-ln -sfn "$(dirname "$(find "$folder/usr/lib" -name libsoftokn3.so | head -n 1)")" "$folder/lib"
+ln -sfn "$(dirname "$(find "$folder/usr/lib" -name libsoftokn3.so -print -quit)")" "$folder/lib"
 touch "$folder/.complete"

@@ -18,13 +18,16 @@ trap finish EXIT
 
 fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
 
-# fails TEXT COMMAND...: the command ends with exit code 1 and says TEXT.
-fails() {
-  local text=$1 output rc=0; shift
+# exits CODE TEXT COMMAND...: the command ends with that exit code and says TEXT.
+exits() {
+  local code=$1 text=$2 output rc=0; shift 2
   output=$("$@" 2>&1) || rc=$?
-  [ "$rc" -eq 1 ] || fail "exit code $rc instead of 1: $*: $output"
+  [ "$rc" -eq "$code" ] || fail "exit code $rc instead of $code: $*: $output"
   [[ $output == *"$text"* ]] || fail "\"$text\" is not in: $output"
 }
+
+# fails TEXT COMMAND...: the command ends with exit code 1 and says TEXT.
+fails() { exits 1 "$@"; }
 
 # start NAME COMMAND...: a process in the background that says "ready"; $started is its process id.
 start() {

@@ -12,8 +12,8 @@ static void check_tbs(const struct mtc_wire *wire, const struct mtc_certificate 
   struct mtc_error error = {0};
   uint64_t serial;
   if (mtc_tai_of_name(wire, certificate->issuer, &ca_id, &error)) return;
-  mtc_status status =
-      mtc_entry_from_tbs(wire, &ca_id, certificate->tbs, &entry, &key, &serial, &error);
+  mtc_status status = mtc_entry_from_tbs(wire, &ca_id, certificate->tbs, 0, INT64_MAX, &entry, &key,
+                                         &serial, &error);
   if (status) {
     assert_refused(status, &error);
     assert(entry.len == 0 && key.len == 0);

@@ -3,10 +3,10 @@
 #include "fuzz/fuzz.h"
 #include "mtc/proof.h"
 
-static void check_list(struct mtc_span list) {
+static void check_list(const struct mtc_wire *wire, struct mtc_span list) {
   struct mtc_error error = {0};
   struct mtc_bytes text = {0};
-  mtc_status status = mtc_properties_describe(list, &text, &error);
+  mtc_status status = mtc_properties_describe(wire, list, &text, &error);
   if (status) {
     assert_refused(status, &error);
     assert(text.len == 0);
@@ -20,12 +20,17 @@ static void check_list(struct mtc_span list) {
 static void check_id(const struct mtc_tai *tai) {
   struct mtc_error error = {0};
   struct mtc_bytes list = {0}, pattern = {0}, text = {0};
-  if (mtc_properties_append_standalone(tai, &list) == MTC_OK) {
-    assert(mtc_properties_describe(mtc_span_of_bytes(&list), &text, &error) == MTC_OK);
-  }
-  mtc_bytes_clear(&list);
-  if (mtc_properties_append_landmark(tai, 7, tai->bytes[0], &list) == MTC_OK) {
-    assert(mtc_properties_describe(mtc_span_of_bytes(&list), &text, &error) == MTC_OK);
+  for (int i = 0; i < NUM_WIRES; i++) {
+    const struct mtc_wire *wire = wire_number(i);
+    mtc_bytes_clear(&list);
+    if (mtc_properties_append_standalone(wire, tai, 7, &list) == MTC_OK) {
+      assert(mtc_properties_describe(wire, mtc_span_of_bytes(&list), &text, &error) == MTC_OK);
+    }
+    mtc_bytes_clear(&list);
+    if (mtc_properties_append_landmark(wire, tai, 7, tai->bytes[0], 169, &list) == MTC_OK) {
+      assert(mtc_properties_describe(wire, mtc_span_of_bytes(&list), &text, &error) == MTC_OK);
+      assert(mtc_properties_describe(NULL, mtc_span_of_bytes(&list), &text, &error) == MTC_OK);
+    }
   }
   for (size_t begin = 0, end = 0; begin < tai->len; begin = end) {
     while (tai->bytes[end++] & 0x80)
@@ -51,7 +56,9 @@ static void check_id(const struct mtc_tai *tai) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   struct mtc_reader reader = mtc_reader_of(mtc_span_of(data, len));
-  check_list(mtc_span_of(data, len));
+  check_list(NULL, mtc_span_of(data, len));
+  for (int i = 0; i < NUM_WIRES; i++)
+    check_list(wire_number(i), mtc_span_of(data, len));
   struct mtc_span pattern = take_bytes(&reader), id = mtc_span_of(reader.data, reader.len);
   struct mtc_bytes text = {0};
   bool matches = mtc_pattern_matches(pattern, id);

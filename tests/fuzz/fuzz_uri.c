@@ -32,6 +32,9 @@ static void check(const struct mtc_key_uri *uri) {
   append(&text, ";id=", uri->id, uri->id_len);
   append(&text, "?pin-source=", uri->pin_source, strlen(uri->pin_source));
   append(&text, "?pin-value=", uri->pin_value, strlen(uri->pin_value));
+  const char *separator =
+      uri->pin_source[0] || uri->pin_value[0] ? "&module-path=" : "?module-path=";
+  append(&text, separator, uri->module_path, strlen(uri->module_path));
   mtc_bytes_append(&text, "", 1);
   if (text.len <= 4097) {
     if (mtc_key_uri_parse((const char *)text.data, &again, &error)) {

@@ -1,6 +1,6 @@
-// A whole lane against libcrypto, in every build of the model: random batches at any start index under
-// several patterns of idle input and stalled output, batches that overlap, every error of the stream,
-// sessions that are broken off, and how full the engine is.
+// A whole lane against libcrypto, in every build of the model: random batches at any start index
+// under several patterns of idle input and stalled output, batches that overlap, every error of the
+// stream, sessions that are broken off, and how full the engine is.
 #include <openssl/sha.h>
 
 #include <array>
@@ -121,8 +121,8 @@ class Bench {
     command(MTC_CARD_CMD_RESYNC);
     // What comes before the SYNC beat with the nonce is nothing, even another SYNC beat.
     syncing_ = true;
-    input_ = sync_beat(nonce_ + 2);
-    while (!input_.empty()) cycle();
+    give(sync_beat(nonce_ + 2));
+    while (!input_empty()) cycle();
     for (int i = 0; i < 300; i++) cycle();
     CHECK(reg(MTC_REG_STATUS) == MTC_STATUS_DISCARDING_MASK ||
               reg(MTC_REG_STATUS) == (MTC_STATUS_DISCARDING_MASK | MTC_STATUS_FAILED_MASK),
@@ -131,7 +131,8 @@ class Bench {
   }
 
   void sync() {
-    input_ = sync_beat(nonce_);
+    forget_input();
+    give(sync_beat(nonce_));
     syncing_ = true;
     // The whole frames of the session before come first, and what is not asked for yet.
     size_t limit = frame_.size() / kFrameLen + 20;
@@ -160,29 +161,35 @@ class Bench {
           reg(MTC_REG_OUT_AVAIL) - frames_);
   }
 
-  void give(const Bytes &bytes) { input_.insert(input_.end(), bytes.begin(), bytes.end()); }
+  void give(const Bytes &bytes) {
+    input_.erase(input_.begin(), input_.begin() + static_cast<ptrdiff_t>(given_));
+    given_ = 0;
+    input_.insert(input_.end(), bytes.begin(), bytes.end());
+  }
   void forget_input() {
     input_.clear();
+    given_ = 0;
     expected_.clear();
   }
-  bool input_empty() const { return input_.empty(); }
+  bool input_empty() const { return given_ == input_.size(); }
 
   void cycle() {
     if (below(64) == 0) pick_mood();
-    bool offer = !input_.empty() && below(100) >= static_cast<uint64_t>(idle_now_);
+    bool offer = !input_empty() && below(100) >= static_cast<uint64_t>(idle_now_);
     bool room = !blocked_ && below(100) >= static_cast<uint64_t>(stall_now_);
     // What the credit grants must be taken at once.
     bool granted = !syncing_ && reg(MTC_REG_IN_CREDIT) != taken_;
     uint8_t beat[kBeatLen];
-    Model::Moved moved = model_.cycle(offer ? input_.data() : nullptr, room ? beat : nullptr);
+    Model::Moved moved = model_.cycle(offer ? &input_[given_] : nullptr, room ? beat : nullptr);
     CHECK(!(offer && granted) || moved.input, "a granted beat was not taken");
     if (moved.input) {
-      input_.erase(input_.begin(), input_.begin() + kBeatLen);
+      given_ += kBeatLen;
       taken_++;
     }
     if (moved.output) {
       if (frame_.size() % kFrameLen == 0 && !syncing_)
-        CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0, "output before OUT_AVAIL");
+        CHECK(static_cast<int32_t>(reg(MTC_REG_OUT_AVAIL) - frames_) > 0,
+              "output before OUT_AVAIL");
       frame_.insert(frame_.end(), beat, beat + kBeatLen);
     }
   }
@@ -258,7 +265,8 @@ class Bench {
           get<uint32_t>(&frame[32]));
     CHECK(get<uint32_t>(&frame[36]) == (last ? expected.info : 0), "error info");
     if (!last) return;
-    CHECK(expected.code || expected.nodes.empty(), "%zu records did not come", expected.nodes.size());
+    CHECK(expected.code || expected.nodes.empty(), "%zu records did not come",
+          expected.nodes.size());
     if (expected.code) CHECK(reg(MTC_REG_ERR_CAUSE) == expected.code, "ERR_CAUSE");
     expected_.erase(entry);
   }
@@ -313,6 +321,7 @@ class Bench {
   uint32_t nonce_ = 0, sequence_ = 0, taken_ = 0, frames_ = 0;
   bool syncing_ = false, blocked_ = false;
   Bytes input_, frame_;  // frame_: output not yet asked for
+  size_t given_ = 0;     // bytes of input_ that the core took
   std::map<uint32_t, Expected> expected_;
 };
 
@@ -448,7 +457,8 @@ void batches_overlap() {
   }
 }
 
-// An error behind batches that are still hashed: they are finished, it is closed, the rest discarded.
+// An error behind batches that are still hashed: they are finished, it is closed, the rest
+// discarded.
 void errors_let_earlier_batches_finish() {
   Bench bench(300, 0, 0);
   for (uint32_t number = 0; number < 3; number++) {

@@ -1,5 +1,5 @@
-// The SHA-256 engines of every build against libcrypto: many messages in flight, one to a slot, each
-// block fed back with its chaining value as the scheduler does it. With a file of CAVP vectors
+// The SHA-256 engines of every build against libcrypto: many messages in flight, one to a slot,
+// each block fed back with its chaining value as the scheduler does it. With a file of CAVP vectors
 // (FIPS 180-4, "Len = ", "Msg = ", "MD = ") as argument, all of its messages.
 #include <openssl/sha.h>
 
@@ -62,13 +62,21 @@ const Bytes kInitial = {0x6a, 0x09, 0xe6, 0x67, 0xbb, 0x67, 0xae, 0x85, 0x3c, 0x
 template <typename Engine>
 void set_phase(Engine &, int) {}
 template <>
-void set_phase(Vfolded_2 &top, int phase) { top.phase_i = phase; }
+void set_phase(Vfolded_2 &top, int phase) {
+  top.phase_i = phase;
+}
 template <>
-void set_phase(Vfolded_4 &top, int phase) { top.phase_i = phase; }
+void set_phase(Vfolded_4 &top, int phase) {
+  top.phase_i = phase;
+}
 template <>
-void set_phase(Vfolded_16 &top, int phase) { top.phase_i = phase; }
+void set_phase(Vfolded_16 &top, int phase) {
+  top.phase_i = phase;
+}
 template <>
-void set_phase(Vfolded_64 &top, int phase) { top.phase_i = phase; }
+void set_phase(Vfolded_64 &top, int phase) {
+  top.phase_i = phase;
+}
 
 // Hashes all messages with as many in flight as the engine holds.
 template <typename Engine>

@@ -83,8 +83,9 @@ static void certificates_are_their_entries(void **state) {
       struct mtc_bytes from_tbs = {0}, key = {0};
       uint64_t serial;
       assert_int_equal(mtc_tai_parse(mtc_span_of_text("32473.1"), &ca_id, NULL), MTC_OK);
-      assert_int_equal(
-          mtc_entry_from_tbs(wire, &ca_id, parsed.tbs, &from_tbs, &key, &serial, &error), MTC_OK);
+      assert_int_equal(mtc_entry_from_tbs(wire, &ca_id, parsed.tbs, parsed.not_before,
+                                          parsed.not_after, &from_tbs, &key, &serial, &error),
+                       MTC_OK);
       assert_int_equal(serial, UINT64_C(1) << 48 | index);
       assert_true(mtc_span_equal(mtc_span_of_bytes(&from_tbs), mtc_span_of_bytes(&entry)));
       assert_true(mtc_span_equal(mtc_span_of_bytes(&key), parsed.public_key));
@@ -93,9 +94,9 @@ static void certificates_are_their_entries(void **state) {
         const struct mtc_wire *foreign = wire_of(versions[other]);
         if (other == v) continue;
         mtc_bytes_clear(&from_tbs);
-        assert_int_equal(
-            mtc_entry_from_tbs(foreign, &ca_id, parsed.tbs, &from_tbs, &key, &serial, &error),
-            MTC_INPUT);
+        assert_int_equal(mtc_entry_from_tbs(foreign, &ca_id, parsed.tbs, parsed.not_before,
+                                            parsed.not_after, &from_tbs, &key, &serial, &error),
+                         MTC_INPUT);
         assert_int_equal(from_tbs.len, 0);
       }
       mtc_bytes_free(&from_tbs);
@@ -175,11 +176,109 @@ static void prefix_url_goes_into_the_ca_certificate(void **state) {
   mtc_bytes_free(&made);
 }
 
+/* Copies `der` with the bytes `from` (hexadecimal) replaced; lengths around them are not mended. */
+static void replace(const struct mtc_bytes *der, const char *from, const char *to,
+                    struct mtc_bytes *out) {
+  struct mtc_bytes old = {0}, new_bytes = {0};
+  assert_int_equal(mtc_bytes_append_decoded_hex(&old, mtc_span_of_text(from)), MTC_OK);
+  assert_int_equal(mtc_bytes_append_decoded_hex(&new_bytes, mtc_span_of_text(to)), MTC_OK);
+  uint8_t *at = memmem(der->data, der->len, old.data, old.len);
+  assert_non_null(at);
+  mtc_bytes_clear(out);
+  mtc_bytes_append(out, der->data, (size_t)(at - der->data));
+  mtc_bytes_append_span(out, mtc_span_of_bytes(&new_bytes));
+  mtc_bytes_append(out, at + old.len, (size_t)(der->data + der->len - at) - old.len);
+  mtc_bytes_free(&old);
+  mtc_bytes_free(&new_bytes);
+}
+
+static void key_usage_of_a_ca(void **state) {
+  (void)state;
+  char path[512];
+  struct mtc_bytes der = {0}, made = {0}, other = {0};
+  struct mtc_ca_params params, again;
+  struct mtc_error error;
+  path_of("07", "ca_cert.pem", path);
+  load_pem(path, &der);
+  assert_int_equal(mtc_ca_certificate_parse(wire_of("07"), mtc_span_of_bytes(&der), &params, NULL),
+                   MTC_OK);
+  assert_false(params.crl_sign);
+  params.crl_sign = true;
+  assert_int_equal(mtc_ca_certificate_make(&params, &made, NULL), MTC_OK);
+  assert_int_equal(mtc_ca_certificate_parse(wire_of("07"), mtc_span_of_bytes(&made), &again, NULL),
+                   MTC_OK);
+  assert_true(again.crl_sign);
+  replace(&made,
+          "0404"
+          "03020106",
+          "0404"
+          "03020102",
+          &other); /* cRLSign alone */
+  assert_int_equal(
+      mtc_ca_certificate_parse(wire_of("07"), mtc_span_of_bytes(&other), &again, &error),
+      MTC_INPUT);
+  assert_non_null(strstr(error.text, "keyCertSign"));
+  replace(&made,
+          "0404"
+          "03020106",
+          "0404"
+          "03020006",
+          &other); /* a zero bit at the end */
+  assert_int_equal(
+      mtc_ca_certificate_parse(wire_of("07"), mtc_span_of_bytes(&other), &again, &error),
+      MTC_INPUT);
+  mtc_bytes_free(&der);
+  mtc_bytes_free(&made);
+  mtc_bytes_free(&other);
+}
+
+/* The logHash of -05 with NULL for its parameters is read; it is written without. */
+static void log_hash_with_null(void **state) {
+  (void)state;
+  static const char *const steps[][2] = {
+      {"a3643062", "a3663064"}, /* extensions */
+      {"303f060a", "3041060a"}, /* the CA extension */
+      {"042e302c", "0430302e"}, /* its value, MTCCertificationAuthority */
+      {"300b0609608648016503040201", "300d06096086480165030402010500"},
+  };
+  char path[512];
+  struct mtc_bytes der = {0}, with_null = {0}, again = {0};
+  struct mtc_ca_params params;
+  struct mtc_error error = {""};
+  path_of("05", "ca_cert.pem", path);
+  load_pem(path, &der);
+  mtc_bytes_append_span(&with_null, mtc_span_of_bytes(&der));
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    struct mtc_bytes next = {0};
+    replace(&with_null, steps[i][0], steps[i][1], &next);
+    mtc_bytes_free(&with_null);
+    with_null = next;
+  }
+  with_null.data[3] += 2; /* Certificate */
+  with_null.data[7] += 2; /* TBSCertificate */
+  if (mtc_ca_certificate_parse(wire_of("05"), mtc_span_of_bytes(&with_null), &params, &error))
+    fail_msg("%s", error.text);
+  assert_int_equal(mtc_ca_certificate_make(&params, &again, &error), MTC_OK);
+  assert_true(mtc_span_equal(mtc_span_of_bytes(&again), mtc_span_of_bytes(&der)));
+  uint8_t *sha256 = memmem(with_null.data, with_null.len, "\x03\x04\x02\x01\x05", 5);
+  assert_non_null(sha256);
+  sha256[3] = 2; /* SHA-384 */
+  assert_int_equal(
+      mtc_ca_certificate_parse(wire_of("05"), mtc_span_of_bytes(&with_null), &params, &error),
+      MTC_INPUT);
+  assert_non_null(strstr(error.text, "logHash is not SHA-256"));
+  mtc_bytes_free(&der);
+  mtc_bytes_free(&with_null);
+  mtc_bytes_free(&again);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(certificates_are_their_entries),
       cmocka_unit_test(ca_certificates_are_made_alike),
       cmocka_unit_test(prefix_url_goes_into_the_ca_certificate),
+      cmocka_unit_test(key_usage_of_a_ca),
+      cmocka_unit_test(log_hash_with_null),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,9 @@ static void make_request(const struct request *request, struct mtc_bytes *out) {
   const X509_ALGOR *algorithm;
   unsigned char *identifier = NULL;
   X509_REQ_set_pubkey(model, request->key);
-  assert_true(X509_REQ_sign(model, request->key, request->digest ? EVP_sha256() : NULL) > 0);
+  EVP_MD *digest = request->digest ? EVP_MD_fetch(NULL, request->digest, NULL) : NULL;
+  assert_true(X509_REQ_sign(model, request->key, digest) > 0);
+  EVP_MD_free(digest);
   X509_REQ_get0_signature(model, NULL, &algorithm);
   int identifier_len = i2d_X509_ALGOR(algorithm, &identifier);
 
@@ -211,6 +213,27 @@ static void weak_and_unknown_keys(void **state) {
   mtc_bytes_free(&extensions);
 }
 
+static void weak_digests(void **state) {
+  (void)state;
+  struct mtc_bytes extensions = {0};
+  struct mtc_span name = mtc_span_of_text("www.example");
+  append_names(&extensions, 0x82, &name, 1);
+  const struct {
+    EVP_PKEY *key;
+    const char *digest, *problem;
+  } cases[] = {{rsa2048, "MD5", "MD5 or SHA-1"}, {rsa2048, "SHA1", "MD5 or SHA-1"},
+               {p256, "SHA1", "MD5 or SHA-1"},   {p384, "SHA1", "MD5 or SHA-1"},
+               {rsa2048, "SHA2-384", NULL},      {rsa2048, "SHA2-512", NULL},
+               {p384, "SHA2-384", NULL}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct request request = {.key = cases[i].key,
+                              .digest = cases[i].digest,
+                              .extensions = mtc_span_of_bytes(&extensions)};
+    expect(&profile, &request, cases[i].problem);
+  }
+  mtc_bytes_free(&extensions);
+}
+
 static void dns_names(void **state) {
   (void)state;
   char label63[80], label64[80], longest[300], too_long[300];
@@ -280,15 +303,60 @@ static void other_names_and_numbers_of_names(void **state) {
   expect_names(&profile, 0x82, names, 11, NULL);
 }
 
-static void append_subject(struct mtc_bytes *out, const char *oid, struct mtc_span value) {
-  size_t name = mtc_der_open(out, MTC_DER_SEQUENCE);
+static void append_rdn(struct mtc_bytes *out, const char *oid, uint8_t tag, struct mtc_span value) {
   size_t rdn = mtc_der_open(out, MTC_DER_SET);
   size_t attribute = mtc_der_open(out, MTC_DER_SEQUENCE);
   assert_int_equal(mtc_der_append_oid(out, oid), MTC_OK);
-  mtc_der_append(out, MTC_DER_UTF8_STRING, value);
+  mtc_der_append(out, tag, value);
   mtc_der_close(out, attribute);
   mtc_der_close(out, rdn);
+}
+
+static void append_subject(struct mtc_bytes *out, const char *oid, struct mtc_span value) {
+  size_t name = mtc_der_open(out, MTC_DER_SEQUENCE);
+  append_rdn(out, oid, MTC_DER_UTF8_STRING, value);
   mtc_der_close(out, name);
+}
+
+/* Common names that name no host: an error of their own alone, not looked at beside a
+ * subjectAltName. */
+static void common_names_beside_alternative_names(void **state) {
+  (void)state;
+  const struct {
+    uint8_t tag;
+    struct mtc_span value;
+    unsigned times;
+    const char *problem;
+  } cases[] = {
+      {0x1e, mtc_span_of("\0B\0\xfc\0r\0o", 8), 1, "common name is a BMPString"},
+      {0x1c, mtc_span_of("\0\0\0B", 4), 1, "common name is a UniversalString"},
+      {0x14, mtc_span_of("B\xfcro", 4), 1, "common name is a TeletexString"},
+      {0x30, mtc_span_of("", 0), 1, "common name is no string"},
+      {0x0c, mtc_span_of_text(""), 1, "is empty"},
+      {0x0c, mtc_span_of("a.example\0b", 11), 1, "NUL or control byte"},
+      {0x0c, mtc_span_of_text("B\xc3\xbcro"), 1, "not ASCII"},
+      {0x0c, mtc_span_of_text("www.example"), 2, "several common names"},
+  };
+  struct mtc_bytes extensions = {0};
+  struct mtc_span name = mtc_span_of_text("www.example");
+  append_names(&extensions, 0x82, &name, 1);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct mtc_bytes subject = {0};
+    size_t position = mtc_der_open(&subject, MTC_DER_SEQUENCE);
+    for (unsigned k = 0; k < cases[i].times; k++)
+      append_rdn(&subject, "2.5.4.3", cases[i].tag, cases[i].value);
+    mtc_der_close(&subject, position);
+    struct request request = {.key = p256,
+                              .digest = "SHA2-256",
+                              .no_extensions = true,
+                              .subject = mtc_span_of_bytes(&subject)};
+    expect(&profile, &request, cases[i].problem);
+    request.no_extensions = false;
+    request.extensions = mtc_span_of_bytes(&extensions);
+    expect(&profile, &request, NULL);
+    mtc_bytes_free(&subject);
+  }
+  mtc_bytes_free(&extensions);
 }
 
 static void subjects(void **state) {
@@ -334,7 +402,13 @@ static void requested_extensions(void **state) {
       {&copies, mtc_span_of("\x03\x02\x07\x80", 4), NULL},
       {&copies, mtc_span_of("\x03\x02\x02\x04", 4), "asks for more"},
       {&copies, mtc_span_of("\x03\x02\x05\xa0", 4), "asks for more"},
-      {&copies, mtc_span_of("\x03\x01\x00", 3), "empty"},
+      {&copies, mtc_span_of("\x03\x01\x00", 3), "sets no bit"},
+      {&copies, mtc_span_of("\x03\x02\x07\x00", 4), "sets no bit"},
+      {&copies, mtc_span_of("\x03\x02\x00\x80", 4), "ends in zero bits"},
+      {&copies, mtc_span_of("\x03\x02\x06\x80", 4), "ends in zero bits"},
+      {&copies, mtc_span_of("\x03\x03\x00\x80\x00", 5), "ends in zero bits"},
+      {&copies, mtc_span_of("\x03\x03\x07\x80\x80", 5), "asks for more"},
+      {&copies, mtc_span_of("\x04\x02\x07\x80", 4), "not a BIT STRING"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct mtc_bytes extensions = {0};
@@ -447,9 +521,11 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_key_type),
       cmocka_unit_test(weak_and_unknown_keys),
+      cmocka_unit_test(weak_digests),
       cmocka_unit_test(dns_names),
       cmocka_unit_test(other_names_and_numbers_of_names),
       cmocka_unit_test(subjects),
+      cmocka_unit_test(common_names_beside_alternative_names),
       cmocka_unit_test(requested_extensions),
       cmocka_unit_test(cut_and_extended_requests),
       cmocka_unit_test(the_subject_decides_whether_names_are_critical),

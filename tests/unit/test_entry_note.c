@@ -275,6 +275,21 @@ static void pem_blocks(void **state) {
   }
 }
 
+/* What begins is told apart from what is well-formed. */
+static void pem_labels(void **state) {
+  (void)state;
+  struct mtc_reader reader = mtc_reader_of(
+      mtc_span_of_text("0 text\n-----BEGIN A-----\n*\n-----END A-----\n -----BEGIN B-----\n"
+                       "-----BEGIN C----\n-----BEGIN D E-----\r\n"));
+  struct mtc_span label;
+  assert_true(mtc_pem_next_label(&reader, &label));
+  assert_span_equal(label, mtc_span_of_text("A"));
+  assert_true(mtc_pem_next_label(&reader, &label));
+  assert_span_equal(label, mtc_span_of_text("D E"));
+  assert_int_equal(reader.len, 0);
+  assert_false(mtc_pem_next_label(&reader, &label));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(corpus_checkpoint_round_trips),
@@ -286,6 +301,7 @@ int main(void) {
       cmocka_unit_test(key_id_of_an_unassigned_type),
       cmocka_unit_test(pem_example_round_trips),
       cmocka_unit_test(pem_blocks),
+      cmocka_unit_test(pem_labels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

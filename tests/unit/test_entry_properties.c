@@ -60,7 +60,7 @@ static void malformed_input_matches_nothing(void **state) {
 
 static void describe(struct mtc_span list, struct mtc_bytes *out) {
   mtc_bytes_clear(out);
-  if (mtc_properties_describe(list, out, &error)) fail_msg("%s", error.text);
+  if (mtc_properties_describe(NULL, list, out, &error)) fail_msg("%s", error.text);
 }
 
 static void property_vectors_are_described(void **state) {
@@ -101,14 +101,16 @@ static void expect_base64(struct mtc_bytes *list, const char *base64) {
 
 static void lists_are_built(void **state) {
   (void)state;
+  const struct mtc_wire *patterns = mtc_wire_get(MTC_WIRE_PLANTS_07);
   struct mtc_tai ca_id;
   struct mtc_bytes list = {0}, text = {0};
   assert_int_equal(mtc_tai_parse(mtc_span_of_text("32473.1"), &ca_id, NULL), MTC_OK);
-  assert_int_equal(mtc_properties_append_standalone(&ca_id, &list), MTC_OK);
+  assert_int_equal(mtc_properties_append_standalone(patterns, &ca_id, 1, &list), MTC_OK);
   expect_base64(&list, "AB0AAAAEgf1ZAQABABEADw6B/VmB/VkBAQICAIAAgA==");
-  assert_int_equal(mtc_properties_append_landmark(&ca_id, 1, 1, &list), MTC_OK);
+  assert_int_equal(mtc_properties_append_landmark(patterns, &ca_id, 1, 1, 169, &list), MTC_OK);
   expect_base64(&list, "ACQAAAAHgf1ZAQEBAQABABEADw6B/VmB/VkBAQICAQEBgAACAAA=");
-  assert_int_equal(mtc_properties_append_landmark(&ca_id, 65535, 300, &list), MTC_OK);
+  assert_int_equal(mtc_properties_append_landmark(patterns, &ca_id, 65535, 300, 169, &list),
+                   MTC_OK);
   describe(mtc_span_of_bytes(&list), &text);
   assert_span_equal(mtc_span_of_bytes(&text),
                     mtc_span_of_text("trust_anchor_id 32473.1.1.65535.300\n"
@@ -118,17 +120,123 @@ static void lists_are_built(void **state) {
   mtc_bytes_free(&text);
 }
 
+/* What relying parties of -05 select by. */
+static void lists_with_ranges(void **state) {
+  (void)state;
+  const struct mtc_wire *ranges = mtc_wire_get(MTC_WIRE_PLANTS_05);
+  struct mtc_tai ca_id;
+  struct mtc_bytes list = {0}, text = {0};
+  static const char standalone[] =
+      "00250000000481fd590100010019"
+      "0017"
+      "0681fd59010201"
+      "0000000000000000"
+      "ffffffffffffffff";
+  static const char landmark[] =
+      "002c0000000781fd590101012a00010019"
+      "0017"
+      "0681fd59010201"
+      "000000000000002a"
+      "00000000000000d2"
+      "00020000";
+  struct mtc_bytes expected_standalone = unhex(mtc_span_of_text(standalone));
+  struct mtc_bytes expected_landmark = unhex(mtc_span_of_text(landmark));
+  assert_int_equal(mtc_tai_parse(mtc_span_of_text("32473.1"), &ca_id, NULL), MTC_OK);
+  assert_int_equal(mtc_properties_append_standalone(ranges, &ca_id, 1, &list), MTC_OK);
+  assert_span_equal(mtc_span_of_bytes(&list), mtc_span_of_bytes(&expected_standalone));
+  describe(mtc_span_of_bytes(&list), &text);
+  assert_span_equal(mtc_span_of_bytes(&text),
+                    mtc_span_of_text("trust_anchor_id 32473.1\n"
+                                     "trust_anchor_group_inclusions 32473.1.2.1.{0-}\n"));
+  mtc_bytes_clear(&list);
+  assert_int_equal(mtc_properties_append_landmark(ranges, &ca_id, 1, 42, 169, &list), MTC_OK);
+  assert_span_equal(mtc_span_of_bytes(&list), mtc_span_of_bytes(&expected_landmark));
+  describe(mtc_span_of_bytes(&list), &text);
+  assert_span_equal(mtc_span_of_bytes(&text),
+                    mtc_span_of_text("trust_anchor_id 32473.1.1.1.42\n"
+                                     "trust_anchor_group_inclusions 32473.1.2.1.{42-210}\n"
+                                     "trust_anchor_negotiation\n"));
+  /* The wire version decides where it is known. */
+  struct mtc_span span = mtc_span_of_bytes(&list);
+  assert_int_equal(mtc_properties_describe(ranges, span, &text, &error), MTC_OK);
+  assert_int_equal(mtc_properties_describe(mtc_wire_get(MTC_WIRE_PLANTS_07), span, &text, &error),
+                   MTC_INPUT);
+  mtc_bytes_clear(&list);
+  assert_int_equal(mtc_properties_append_landmark(ranges, &ca_id, 1, 2, UINT64_MAX, &list), MTC_OK);
+  describe(mtc_span_of_bytes(&list), &text);
+  assert_non_null(memmem(text.data, text.len, "{2-}", 4));
+  assert_int_equal(mtc_properties_append_landmark(ranges, &ca_id, 1, 2, 0, &list), MTC_INPUT);
+  mtc_bytes_free(&list);
+  /* The example of the draft. */
+  assert_int_equal(mtc_bytes_append_decoded_base64(
+                       &list, mtc_span_of_text("ADsAAAAEgf1ZAQABACsAKQORCwIAAAAAAAAAZAAAAAAAAADIBIH"
+                                               "9WQMAAAAAAAAAKv//////////AAIAAA==")),
+                   MTC_OK);
+  describe(mtc_span_of_bytes(&list), &text);
+  assert_span_equal(
+      mtc_span_of_bytes(&text),
+      mtc_span_of_text("trust_anchor_id 32473.1\n"
+                       "trust_anchor_group_inclusions 2187.2.{100-200}, 32473.3.{42-}\n"
+                       "trust_anchor_negotiation\n"));
+  mtc_bytes_free(&expected_standalone);
+  mtc_bytes_free(&expected_landmark);
+  mtc_bytes_free(&list);
+  mtc_bytes_free(&text);
+}
+
+static void malformed_ranges_are_refused(void **state) {
+  (void)state;
+  static const char *const cases[] = {
+      "000600010002"
+      "0000",
+      "00150001"
+      "0011"
+      "000f"
+      "0381fd00"
+      "0000000000000000"
+      "000000",
+      "001a0001"
+      "0016"
+      "0014"
+      "0381fd59"
+      "0000000000000002"
+      "0000000000000001",
+      "001a0001"
+      "0016"
+      "0014"
+      "0381fdd9"
+      "0000000000000001"
+      "0000000000000002",
+      "00170001"
+      "0013"
+      "0011"
+      "00"
+      "0000000000000001"
+      "0000000000000002",
+  };
+  struct mtc_bytes text = {0};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct mtc_bytes list = unhex(mtc_span_of_text(cases[i]));
+    assert_int_equal(mtc_properties_describe(mtc_wire_get(MTC_WIRE_PLANTS_05),
+                                             mtc_span_of_bytes(&list), &text, &error),
+                     MTC_INPUT);
+    if (!strstr(error.text, "trust_anchor_group_inclusions")) fail_msg("%s", error.text);
+    mtc_bytes_free(&list);
+  }
+}
+
 static void ids_that_grow_too_long_are_refused(void **state) {
   (void)state;
+  const struct mtc_wire *patterns = mtc_wire_get(MTC_WIRE_PLANTS_07);
   struct mtc_tai ca_id = {0}, unset = {0};
   struct mtc_bytes list = {0};
   for (unsigned i = 0; i < 29; i++)
     assert_int_equal(mtc_tai_append(&ca_id, 1), MTC_OK);
-  assert_int_equal(mtc_properties_append_landmark(&ca_id, 1, 128, &list), MTC_INPUT);
-  assert_int_equal(mtc_properties_append_landmark(&unset, 1, 1, &list), MTC_INPUT);
-  assert_int_equal(mtc_properties_append_standalone(&unset, &list), MTC_INPUT);
+  assert_int_equal(mtc_properties_append_landmark(patterns, &ca_id, 1, 128, 169, &list), MTC_INPUT);
+  assert_int_equal(mtc_properties_append_landmark(patterns, &unset, 1, 1, 169, &list), MTC_INPUT);
+  assert_int_equal(mtc_properties_append_standalone(patterns, &unset, 1, &list), MTC_INPUT);
   assert_int_equal(list.len, 0);
-  assert_int_equal(mtc_properties_append_landmark(&ca_id, 1, 127, &list), MTC_OK);
+  assert_int_equal(mtc_properties_append_landmark(patterns, &ca_id, 1, 127, 169, &list), MTC_OK);
   mtc_bytes_free(&list);
 }
 
@@ -163,7 +271,7 @@ static void malformed_lists_are_refused(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct mtc_bytes list = unhex(mtc_span_of_text(cases[i].hex));
     error.text[0] = 0;
-    if (mtc_properties_describe(mtc_span_of_bytes(&list), &text, &error) != MTC_INPUT) {
+    if (mtc_properties_describe(NULL, mtc_span_of_bytes(&list), &text, &error) != MTC_INPUT) {
       fail_msg("accepted: %s", cases[i].hex);
     }
     if (!strstr(error.text, cases[i].problem)) fail_msg("%s: %s", cases[i].hex, error.text);
@@ -199,6 +307,8 @@ int main(void) {
       cmocka_unit_test(malformed_input_matches_nothing),
       cmocka_unit_test(property_vectors_are_described),
       cmocka_unit_test(lists_are_built),
+      cmocka_unit_test(lists_with_ranges),
+      cmocka_unit_test(malformed_ranges_are_refused),
       cmocka_unit_test(ids_that_grow_too_long_are_refused),
       cmocka_unit_test(malformed_lists_are_refused),
       cmocka_unit_test(the_unknown_and_the_huge_are_described),

@@ -406,11 +406,11 @@ static void a_card_that_fails_is_retired(void **state) {
 
 static void a_card_that_lies_is_retired(void **state) {
   (void)state;
-  /* The second batch's records begin at 18 + 38 + 1: its first is a leaf, its third a node. */
+  /* The second batch's 197 records begin at 18 + 38 + 1: the first is a leaf, the last a node. */
   expect_retired("wrong-hash:57", MTC_CARD_CHECK_FULL, "hash of node 0, level 0, is wrong");
   expect_retired("wrong-hash:57", MTC_CARD_CHECK_ROOT, "level 1, is wrong");
-  expect_retired("wrong-hash:59", MTC_CARD_CHECK_ROOT, "hash of node 0, level 1, is wrong");
-  expect_retired("wrong-hash:59", MTC_CARD_CHECK_SAMPLE, "hash of node 0, level 1, is wrong");
+  expect_retired("wrong-hash:253", MTC_CARD_CHECK_ROOT, "hash of node 0, level 6, is wrong");
+  expect_retired("wrong-hash:253", MTC_CARD_CHECK_SAMPLE, "hash of node 0, level 6, is wrong");
 }
 
 /* Inverts a byte of each field of the second batch's first frame, header and records, in turn. */

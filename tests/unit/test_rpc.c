@@ -486,8 +486,52 @@ static void the_client_takes_one_frame_at_a_time(void **state) {
   }
   close(listener);
   unlink(path);
-  assert_int_equal(mtc_rpc_connect(path, &client, &error), MTC_IO);
+  assert_int_equal(mtc_rpc_connect(path, &client, &error), MTC_BUSY);
   assert_non_null(strstr(error.text, path));
+  mtc_bytes_free(&body);
+}
+
+/* A daemon that is stopped or stuck: accepts (or does not), takes what fits, answers nothing. */
+static void a_silent_daemon_is_given_up(void **state) {
+  (void)state;
+  stop_server();
+  struct sockaddr_un address = address_of(path);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+  struct mtc_rpc_client *client = NULL;
+  struct mtc_bytes body = {0};
+  struct mtc_error error = {0};
+  assert_int_equal(mtc_rpc_connect(path, &client, &error), MTC_BUSY); /* nobody listens yet */
+  assert_int_equal(listen(listener, 1), 0);
+  client = connect_client();
+  mtc_rpc_set_patience(client, 50);
+  struct mtc_span text = mtc_span_of_text("hello");
+  assert_int_equal(mtc_rpc_call(client, (enum mtc_rpc_method)ECHO, text, &body, &error), MTC_IO);
+  assert_non_null(strstr(error.text, "no answer from the daemon within 50 ms"));
+  assert_int_equal(mtc_rpc_call(client, (enum mtc_rpc_method)ECHO, text, &body, &error), MTC_IO);
+  assert_non_null(strstr(error.text, "connection to the daemon is lost"));
+  mtc_rpc_close(client);
+
+  client = connect_client();
+  mtc_rpc_set_patience(client, 50);
+  struct mtc_span large = mtc_span_of(payload, 1 << 19);
+  mtc_status status = MTC_OK;
+  for (uint32_t tag = 0; !status && tag < 1000; tag++)
+    status = mtc_rpc_send(client, (enum mtc_rpc_method)ECHO, tag, large, &error);
+  assert_int_equal(status, MTC_IO);
+  assert_non_null(strstr(error.text, "has taken no request for 50 ms"));
+  mtc_rpc_close(client);
+
+  /* The queue of those who wait to be accepted is full: no waiting either. */
+  struct mtc_rpc_client *waiting[8] = {0};
+  size_t num = 0;
+  while (num < 8 && (status = mtc_rpc_connect(path, &waiting[num], &error)) == MTC_OK)
+    num++;
+  assert_int_equal(status, MTC_BUSY);
+  while (num)
+    mtc_rpc_close(waiting[--num]);
+  close(listener);
+  unlink(path);
   mtc_bytes_free(&body);
 }
 
@@ -552,6 +596,7 @@ int main(void) {
       SERVED(connections_are_bounded),
       SERVED(idle_peers_make_room),
       SERVED(the_client_takes_one_frame_at_a_time),
+      SERVED(a_silent_daemon_is_given_up),
       SERVED(only_a_stale_socket_is_replaced),
   };
   for (size_t i = 0; i < sizeof payload; i++)

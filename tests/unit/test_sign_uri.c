@@ -40,6 +40,19 @@ static void a_key_is_named_by_token_and_object(void **state) {
   assert_string_equal(uri.serial, "");
   assert_int_equal(uri.id_len, 1);
   assert_string_equal(uri.pin_value, "1234");
+  assert_string_equal(uri.module_path, "");
+  assert_int_equal(
+      mtc_key_uri_parse("pkcs11:token=t;object=o?pin-source=file:/p&module-path=/a%20b.so", &uri,
+                        &error),
+      MTC_OK);
+  assert_string_equal(uri.module_path, "/a b.so");
+  const char *module;
+  assert_int_equal(mtc_key_uri_module(&uri, NULL, &module, &error), MTC_OK);
+  assert_string_equal(module, "/a b.so");
+  assert_int_equal(mtc_key_uri_module(&uri, "", &module, &error), MTC_OK);
+  assert_string_equal(module, "/a b.so");
+  assert_int_equal(mtc_key_uri_module(&uri, "/given.so", &module, &error), MTC_OK);
+  assert_string_equal(module, "/given.so");
   mtc_key_uri_wipe(&uri);
   assert_string_equal(uri.pin_value, "");
 
@@ -59,8 +72,11 @@ static void a_key_and_what_is_beside_it_fit(void **state) {
       {"PKCS11:token=t;object=o", "/m.so", "file:/pin", NULL},
       {"/etc/ca.key", NULL, NULL, NULL},
       {"/etc/ca.key", "", "", NULL},
-      {"pkcs11:token=t;object=o", NULL, NULL, "needs the path of its module"},
-      {"PKCS11:token=t;object=o", "", NULL, "needs the path of its module"},
+      {"pkcs11:token=t;object=o?module-path=/m.so", NULL, NULL, NULL},
+      {"pkcs11:token=t;object=o?module-path=/m.so", "/n.so", NULL, NULL},
+      {"pkcs11:token=t;object=o", NULL, NULL, "needs its module"},
+      {"PKCS11:token=t;object=o", "", NULL, "needs its module"},
+      {"pkcs11:token=t;objekt=o", "/m.so", NULL, "unknown attribute"},
       {"pkcs11;token=t;object=o", "/m.so", NULL, "looks like"},
       {"Pkcs11/token=t;object=o", NULL, NULL, "looks like"},
       {"token=t;object=o?pin-value=SECRET", NULL, NULL, "looks like"},
@@ -102,8 +118,12 @@ static void a_uri_that_could_mean_another_key_is_refused(void **state) {
       {"pkcs11:token=t;object=o?pin-value=", "pin-value is empty"},
       {"pkcs11:token=t;object=o;slot-id=0", "slots move"},
       {"pkcs11:token=t;object=o;slot-description=a", "slots move"},
-      {"pkcs11:token=t;object=o;library-version=1", "module is configured beside"},
-      {"pkcs11:token=t;object=o?module-path=/tmp/evil.so", "module is configured beside"},
+      {"pkcs11:token=t;object=o;library-version=1", "named by its path"},
+      {"pkcs11:token=t;object=o?module-name=m", "named by its path"},
+      {"pkcs11:token=t;object=o;module-path=/m.so", "unknown attribute \"module-path\""},
+      {"pkcs11:token=t;object=o?module-path=m.so", "absolute path"},
+      {"pkcs11:token=t;object=o?module-path=/a&module-path=/b", "module-path is given twice"},
+      {"pkcs11:token=t;object=o?module-path=/a%0A", "control byte"},
       {"pkcs11:token=t;object=o;type=public", "type must be private"},
       {"pkcs11:token=t;object=o;type=cert", "type must be private"},
       {"pkcs11:token=t;object=%zz", "PKCS#11 URI: "},

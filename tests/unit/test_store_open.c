@@ -162,6 +162,14 @@ static void what_is_no_database_is_refused(void **state) {
   assert_status(open_store(f, false, &error), MTC_INPUT);
   assert_int_equal(unlink(f->path), 0);
   assert_status(open_store(f, false, &error), MTC_IO);
+  /* A folder: the message names it, though SQLite does not. */
+  assert_int_equal(mkdir(f->path, 0700), 0);
+  for (int read_only = 0; read_only < 2; read_only++) {
+    struct mtc_error text = {0};
+    assert_int_equal(open_store(f, read_only, &text), MTC_IO);
+    if (!strstr(text.text, f->path)) fail_msg("%s", text.text);
+  }
+  assert_int_equal(rmdir(f->path), 0);
   mtc_bytes_free(&noise);
 }
 

@@ -271,10 +271,12 @@ static void serial_numbers_are_bounded(void **state) {
   mtc_bytes_free(&ca);
 }
 
-/* Anybody may add cosignatures under IDs that nobody knows, well-formed or not. */
+/* Anybody may add cosignatures under IDs that nobody knows, well-formed or not, in any number. */
 static void unknown_cosigners_are_ignored(void **state) {
   (void)state;
   static const char *const names[] = {"cert_10_0.pem", "cert_10_12.pem"};
+  static uint8_t ids[1000][2];
+  static struct mtc_cosignature cosignatures[1010];
   for (struct corpus *corpus = corpora; corpus < corpora + NUM_VERSIONS; corpus++) {
     for (size_t n = 0; n < 2; n++) {
       struct mtc_certificate certificate;
@@ -285,11 +287,21 @@ static void unknown_cosigners_are_ignored(void **state) {
       assert_int_equal(mtc_certificate_parse(der, &certificate, &error), MTC_OK);
       assert_int_equal(mtc_mtcproof_parse(corpus->wire, certificate.signature, &proof, &error),
                        MTC_OK);
-      proof.cosignatures[proof.num_cosignatures++] =
+      struct mtc_reader list = mtc_reader_of(proof.cosignatures);
+      size_t num = 0;
+      while (mtc_cosignature_next(&list, &cosignatures[num]))
+        num++;
+      cosignatures[num++] =
           (struct mtc_cosignature){mtc_span_of("\x80", 1), mtc_span_of_text("not an ID")};
-      proof.cosignatures[proof.num_cosignatures++] =
+      cosignatures[num++] =
           (struct mtc_cosignature){mtc_span_of("\x81\xfd\x59\x63", 4), mtc_span_of(NULL, 0)};
-      assert_int_equal(mtc_mtcproof_append(corpus->wire, &proof, &encoded, &error), MTC_OK);
+      for (unsigned i = 0; i < 1000; i++) {
+        ids[i][0] = (uint8_t)(i >> 8);
+        ids[i][1] = (uint8_t)i;
+        cosignatures[num++] = (struct mtc_cosignature){mtc_span_of(ids[i], 2), mtc_span_of("x", 1)};
+      }
+      assert_int_equal(
+          mtc_mtcproof_append(corpus->wire, &proof, cosignatures, num, &encoded, &error), MTC_OK);
       struct mtc_bytes changed = rebuild(der, mtc_span_of(NULL, 0), mtc_span_of_bytes(&encoded));
       assert_true(mtc_verdict_is_ok(expected));
       assert_int_equal(check(corpus->verifier, mtc_span_of_bytes(&changed), NOW), expected);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -246,6 +247,73 @@ static void errors_name_file_and_line(void **state) {
   }
 }
 
+static void append_cosigners(struct mtc_bytes *out, unsigned num) {
+  for (unsigned i = 0; i < num; i++)
+    mtc_bytes_append_format(out, "cosigner 1.%u ecdsa_p256_sha256 " KEY "\n", i);
+}
+
+static void append_chained_groups(struct mtc_bytes *out, unsigned num) {
+  for (unsigned i = 0; i < num; i++)
+    mtc_bytes_append_format(out, i ? "group g%u any g%u\n" : "group g0 any 32473.1\n", i, i - 1);
+}
+
+static void append_large_groups(struct mtc_bytes *out, unsigned num) {
+  append_cosigners(out, 4095);
+  for (unsigned i = 0; i < num; i++) {
+    mtc_bytes_append_format(out, "group g%u any 32473.1", i);
+    for (unsigned k = 0; k < 4095; k++)
+      mtc_bytes_append_format(out, " 1.%u", k);
+    mtc_bytes_append_text(out, "\n");
+  }
+}
+
+static void append_requirements(struct mtc_bytes *out, unsigned num) {
+  for (unsigned i = 0; i < num; i++)
+    mtc_bytes_append_format(out, "require-cosigners 1.%u 32473.1\n", i);
+}
+
+static void append_revocations(struct mtc_bytes *out, unsigned num) {
+  for (unsigned i = 0; i < num; i++)
+    mtc_bytes_append_format(out, "revoke-range 1.2 %u 70000\n", i);
+}
+
+static void append_subtrees(struct mtc_bytes *out, unsigned num) {
+  for (unsigned i = 0; i < num; i++)
+    mtc_bytes_append_format(out, "trusted-subtree 1.2 1 %u %u " HASH "\n", i, i + 1);
+}
+
+/* Every list has its limit; just within it a file is read in a moment. */
+static void lists_are_bounded(void **state) {
+  (void)state;
+  static const struct {
+    void (*append)(struct mtc_bytes *out, unsigned num);
+    unsigned max;
+    const char *problem;
+  } cases[] = {
+      /* One cosigner is the CA. */
+      {append_cosigners, 4095, "rp.txt:4096: cosigner: there are more than 4096"},
+      {append_chained_groups, 4096, "rp.txt:4097: group: there are more than 4096"},
+      {append_large_groups, 16, "rp.txt:4112: group: the groups have more than 65536 members"},
+      {append_requirements, 4096, "rp.txt:4097: require-cosigners: there are more than 4096"},
+      {append_revocations, 65536, "rp.txt:65537: revoke-range: there are more than 65536"},
+      {append_subtrees, 16384, "rp.txt:16385: trusted-subtree: there are more than 16384"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (unsigned more = 0; more < 2; more++) {
+      struct mtc_verifier *verifier = open_verifier();
+      struct mtc_bytes text = {0};
+      error.text[0] = 0;
+      cases[i].append(&text, cases[i].max + more);
+      mtc_status status =
+          mtc_verifier_add_policy(verifier, "rp.txt", mtc_span_of_bytes(&text), &error);
+      assert_int_equal(status, more ? MTC_INPUT : MTC_OK);
+      if (more && !strstr(error.text, cases[i].problem)) fail_msg("%s", error.text);
+      mtc_bytes_free(&text);
+      mtc_verifier_close(verifier);
+    }
+  }
+}
+
 static void repeated_facts_are_harmless(void **state) {
   (void)state;
   expect("trusted-subtree 32473.1 1 0 32 " HASH "\ntrusted-subtree 32473.1 1 0 32 " HASH "\n",
@@ -314,6 +382,7 @@ int main(void) {
       cmocka_unit_test(trusted_subtrees_decide_alone),
       cmocka_unit_test(layout_is_free),
       cmocka_unit_test(errors_name_file_and_line),
+      cmocka_unit_test(lists_are_bounded),
       cmocka_unit_test(repeated_facts_are_harmless),
       cmocka_unit_test(subtrees_can_be_added_by_call),
       cmocka_unit_test(running_out_of_memory_leaks_nothing),

@@ -4,8 +4,13 @@
 #include <string.h>
 
 #include "app/common/config_schema.h"
+#include "app/common/policy.h"
 #include "app/common/profiles.h"
 #include "mtc/runtime.h"
+
+#define DAY_S 86400
+/* One less than landmarks files are read with: the last line is a landmark that has expired. */
+#define MAX_ACTIVE_LANDMARKS 4095u
 
 /* A path of the configuration: absolute, or relative to the configuration's own folder. */
 static mtc_status resolve(struct app_config *config, const char *config_path, const char *path,
@@ -62,16 +67,14 @@ static mtc_status load_ca(struct app_config *config, const char *path, const str
 
 static mtc_status load_log(struct app_config *config, const char *path, const struct yaml_log *log,
                            struct mtc_error *error) {
-  config->log_number = log->number;
-  if (log->number < 1 || log->number > 65535)
-    return mtc_fail(error, MTC_INPUT, "log.number: %llu; 1 to 65535 are allowed",
-                    (unsigned long long)log->number);
-  if (log->number << 48 < config->ca.min_serial ||
-      (log->number << 48 | MTC_MAX_INDEX) > config->ca.max_serial)
+  uint64_t number = (uint64_t)log->number;
+  config->log_number = number;
+  if (number << 48 < config->ca.min_serial ||
+      (number << 48 | MTC_MAX_INDEX) > config->ca.max_serial)
     return mtc_fail(error, MTC_INPUT,
                     "log.number: serial numbers of log %llu are outside minSerial and maxSerial of "
                     "the CA certificate",
-                    (unsigned long long)log->number);
+                    (unsigned long long)number);
   mtc_status status = resolve(config, path, log->database, &config->database);
   if (!status) status = resolve(config, path, log->publish_folder, &config->publish_folder);
   return status;
@@ -90,7 +93,7 @@ static mtc_status load_signer(struct app_config *config, const char *path,
       .pin_source = signer->pin_source,
       .algorithm = config->ca.algorithm,
       .public_key = config->ca.public_key,
-      .timeout_ms = signer->timeout_ms,
+      .timeout_ms = (unsigned)signer->timeout_ms,
   };
   return status;
 }
@@ -106,7 +109,7 @@ static mtc_status load_hash(struct app_config *config, const char *path,
                     hash->backend);
   if (!hash->card) return mtc_fail(error, MTC_INPUT, "hash.card: the backend card needs its path");
   config->has_card = true;
-  config->card.timeout_ms = hash->timeout_ms;
+  config->card.timeout_ms = (unsigned)hash->timeout_ms;
   if (strcmp(check, "full") == 0) {
     config->card.check = MTC_CARD_CHECK_FULL;
   } else if (strcmp(check, "root") == 0) {
@@ -124,31 +127,65 @@ static mtc_status load_hash(struct app_config *config, const char *path,
   return status;
 }
 
+/* The numbers outside the profiles. 0 is an optional key's default, whatever stands below it. */
+static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error *error) {
+  const struct {
+    const char *key;
+    int64_t value, min, max;
+  } numbers[] = {
+      {"log.number", yaml->log.number, 1, 65535},
+      {"signer.timeout_ms", yaml->signer.timeout_ms, 0, 600000},
+      {"hash.timeout_ms", yaml->hash.timeout_ms, 0, 600000},
+      {"batch.max_entries", yaml->batch.max_entries, 0, 1 << 20},
+      {"batch.max_delay_ms", yaml->batch.max_delay_ms, 0, 60000},
+      {"batch.queue_max_entries", yaml->batch.queue_max_entries, 0, 1 << 20},
+      {"landmark_interval_s", yaml->landmark_interval_s, 0, 365 * DAY_S},
+      {"reservation_ttl_s", yaml->reservation_ttl_s, 0, DAY_S},
+  };
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    mtc_status status =
+        config_check_range(numbers[i].key, numbers[i].value, numbers[i].min, numbers[i].max, error);
+    if (status) return status;
+  }
+  return MTC_OK;
+}
+
+mtc_status config_check_range(const char *key, int64_t value, int64_t min, int64_t max,
+                              struct mtc_error *error) {
+  if (value >= min && value <= max) return MTC_OK;
+  return mtc_fail(error, MTC_INPUT, "%s: %lld; %lld to %lld are allowed", key, (long long)value,
+                  (long long)min, (long long)max);
+}
+
+/* More landmarks than the published file may hold would stop publication once they are stored. */
+static mtc_status check_landmarks(const struct app_config *config, struct mtc_error *error) {
+  uint64_t num_active = mtc_engine_max_active_landmarks(&config->engine);
+  if (num_active <= MAX_ACTIVE_LANDMARKS) return MTC_OK;
+  return mtc_fail(
+      error, MTC_INPUT,
+      "landmark_interval_s: %lld is too short for certificates of validity_s %lld: %llu "
+      "landmarks would be active, at most %u are allowed",
+      (long long)config->engine.landmark_interval_s, (long long)config->engine.max_lifetime_s,
+      (unsigned long long)num_active, MAX_ACTIVE_LANDMARKS);
+}
+
 static mtc_status check(struct app_config *config, const char *path, const struct yaml_config *yaml,
                         struct mtc_error *error) {
-  mtc_status status = load_ca(config, path, &yaml->ca, error);
+  mtc_status status = check_numbers(yaml, error);
+  config->engine.landmark_interval_s = yaml->landmark_interval_s;
+  if (!status) status = load_ca(config, path, &yaml->ca, error);
   if (!status) status = load_log(config, path, &yaml->log, error);
   if (!status) status = resolve(config, path, yaml->socket, &config->socket);
   if (!status) status = load_signer(config, path, &yaml->signer, error);
   if (!status) status = load_hash(config, path, &yaml->hash, error);
   if (!status) status = profiles_load(config, yaml, error);
+  if (!status) status = check_landmarks(config, error);
+  if (!status) status = policy_check(config, yaml, error);
   if (status) return status;
-  if (yaml->batch.max_entries > 1u << 20)
-    return mtc_fail(error, MTC_INPUT, "batch.max_entries: %u is above 1048576",
-                    yaml->batch.max_entries);
-  if (yaml->batch.queue_max_entries > 1u << 20)
-    return mtc_fail(error, MTC_INPUT, "batch.queue_max_entries: %u is above 1048576",
-                    yaml->batch.queue_max_entries);
-  if (yaml->reservation_ttl_s > 86400)
-    return mtc_fail(error, MTC_INPUT, "reservation_ttl_s: %u is above a day (86400)",
-                    yaml->reservation_ttl_s);
-  if (yaml->landmark_interval_s > 365 * 86400)
-    return mtc_fail(error, MTC_INPUT, "landmark_interval_s: above a year");
-  config->engine.batch_max_entries = yaml->batch.max_entries;
-  config->engine.batch_max_delay_ms = yaml->batch.max_delay_ms;
-  config->engine.queue_max_entries = yaml->batch.queue_max_entries;
-  config->engine.reservation_ttl_s = yaml->reservation_ttl_s;
-  config->engine.landmark_interval_s = (int64_t)yaml->landmark_interval_s;
+  config->engine.batch_max_entries = (unsigned)yaml->batch.max_entries;
+  config->engine.batch_max_delay_ms = (unsigned)yaml->batch.max_delay_ms;
+  config->engine.queue_max_entries = (unsigned)yaml->batch.queue_max_entries;
+  config->engine.reservation_ttl_s = (unsigned)yaml->reservation_ttl_s;
   config->engine.wire = config->wire;
   config->engine.ca_id = config->ca_id;
   config->engine.log_number = config->log_number;

@@ -41,6 +41,14 @@ const struct mtc_profile *config_find_profile(const struct app_config *config,
                                               struct mtc_span name);
 
 /*
+ * config_check_range checks a number that stands under `key`.
+ *
+ * Errors:   INPUT with the key, the number and its bounds.
+ */
+mtc_status config_check_range(const char *key, int64_t value, int64_t min, int64_t max,
+                              struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * config_free releases a configuration; NULL is ignored.
  */
 void config_free(struct app_config *config);

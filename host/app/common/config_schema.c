@@ -8,10 +8,21 @@
 #define OPTIONAL_TEXT(key, structure, member)                                                 \
   CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, structure, member, 1, \
                          MAX_TEXT)
-#define OPTIONAL_UINT(key, structure, member) \
-  CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, structure, member)
-#define OPTIONAL_BOOL(key, structure, member) \
-  CYAML_FIELD_BOOL(key, CYAML_FLAG_OPTIONAL, structure, member)
+#define NUMBER(key, structure, member) CYAML_FIELD_INT(key, CYAML_FLAG_DEFAULT, structure, member)
+#define OPTIONAL_NUMBER(key, structure, member) \
+  CYAML_FIELD_INT(key, CYAML_FLAG_OPTIONAL, structure, member)
+/* Strict: libcyaml's own booleans are true for every word they do not know, its lists of words take
+ * numbers too. */
+#define OPTIONAL_BOOL(key, structure, member)                                                  \
+  CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT | CYAML_FLAG_CASE_INSENSITIVE, \
+                   structure, member, booleans, CYAML_ARRAY_LEN(booleans))
+#define WORDS(key, flags, structure, member, words)                             \
+  CYAML_FIELD_FLAGS(key, (flags) | CYAML_FLAG_STRICT, structure, member, words, \
+                    CYAML_ARRAY_LEN(words))
+
+static const cyaml_strval_t booleans[] = {
+    {"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false},
+};
 
 static const cyaml_strval_t key_types[] = {
     {"p256", MTC_KEY_P256},         {"p384", MTC_KEY_P384},         {"rsa", MTC_KEY_RSA},
@@ -29,7 +40,7 @@ static const cyaml_schema_field_t ca_fields[] = {
 };
 
 static const cyaml_schema_field_t log_fields[] = {
-    CYAML_FIELD_UINT("number", CYAML_FLAG_DEFAULT, struct yaml_log, number),
+    NUMBER("number", struct yaml_log, number),
     TEXT("database", struct yaml_log, database),
     TEXT("publish_folder", struct yaml_log, publish_folder),
     CYAML_FIELD_END,
@@ -40,7 +51,7 @@ static const cyaml_schema_field_t signer_fields[] = {
     OPTIONAL_TEXT("module", struct yaml_signer, module),
     OPTIONAL_TEXT("module_args", struct yaml_signer, module_args),
     OPTIONAL_TEXT("pin_source", struct yaml_signer, pin_source),
-    OPTIONAL_UINT("timeout_ms", struct yaml_signer, timeout_ms),
+    OPTIONAL_NUMBER("timeout_ms", struct yaml_signer, timeout_ms),
     CYAML_FIELD_END,
 };
 
@@ -48,30 +59,28 @@ static const cyaml_schema_field_t hash_fields[] = {
     TEXT("backend", struct yaml_hash, backend),
     OPTIONAL_TEXT("card", struct yaml_hash, card),
     OPTIONAL_TEXT("card_check", struct yaml_hash, card_check),
-    OPTIONAL_UINT("timeout_ms", struct yaml_hash, timeout_ms),
+    OPTIONAL_NUMBER("timeout_ms", struct yaml_hash, timeout_ms),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t batch_fields[] = {
-    OPTIONAL_UINT("max_entries", struct yaml_batch, max_entries),
-    OPTIONAL_UINT("max_delay_ms", struct yaml_batch, max_delay_ms),
-    OPTIONAL_UINT("queue_max_entries", struct yaml_batch, queue_max_entries),
+    OPTIONAL_NUMBER("max_entries", struct yaml_batch, max_entries),
+    OPTIONAL_NUMBER("max_delay_ms", struct yaml_batch, max_delay_ms),
+    OPTIONAL_NUMBER("queue_max_entries", struct yaml_batch, queue_max_entries),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t profile_fields[] = {
     TEXT("name", struct yaml_profile, name),
-    CYAML_FIELD_UINT("validity_s", CYAML_FLAG_DEFAULT, struct yaml_profile, validity_s),
-    OPTIONAL_UINT("backdate_s", struct yaml_profile, backdate_s),
-    CYAML_FIELD_FLAGS("key_types", CYAML_FLAG_DEFAULT, struct yaml_profile, key_types, key_types,
-                      CYAML_ARRAY_LEN(key_types)),
-    OPTIONAL_UINT("min_rsa_bits", struct yaml_profile, min_rsa_bits),
-    OPTIONAL_UINT("max_names", struct yaml_profile, max_names),
+    NUMBER("validity_s", struct yaml_profile, validity_s),
+    OPTIONAL_NUMBER("backdate_s", struct yaml_profile, backdate_s),
+    WORDS("key_types", CYAML_FLAG_DEFAULT, struct yaml_profile, key_types, key_types),
+    OPTIONAL_NUMBER("min_rsa_bits", struct yaml_profile, min_rsa_bits),
+    OPTIONAL_NUMBER("max_names", struct yaml_profile, max_names),
     OPTIONAL_BOOL("allow_wildcards", struct yaml_profile, allow_wildcards),
     OPTIONAL_BOOL("allow_ip", struct yaml_profile, allow_ip),
     OPTIONAL_BOOL("subject_common_name", struct yaml_profile, subject_common_name),
-    CYAML_FIELD_FLAGS("ext_key_usage", CYAML_FLAG_OPTIONAL, struct yaml_profile, ext_key_usage,
-                      ext_key_usages, CYAML_ARRAY_LEN(ext_key_usages)),
+    WORDS("ext_key_usage", CYAML_FLAG_OPTIONAL, struct yaml_profile, ext_key_usage, ext_key_usages),
     OPTIONAL_BOOL("copy_key_usage", struct yaml_profile, copy_key_usage),
     OPTIONAL_TEXT("policy_oid", struct yaml_profile, policy_oid),
     CYAML_FIELD_END,
@@ -88,8 +97,8 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("signer", CYAML_FLAG_DEFAULT, struct yaml_config, signer, signer_fields),
     CYAML_FIELD_MAPPING("hash", CYAML_FLAG_DEFAULT, struct yaml_config, hash, hash_fields),
     CYAML_FIELD_MAPPING("batch", CYAML_FLAG_OPTIONAL, struct yaml_config, batch, batch_fields),
-    OPTIONAL_UINT("landmark_interval_s", struct yaml_config, landmark_interval_s),
-    OPTIONAL_UINT("reservation_ttl_s", struct yaml_config, reservation_ttl_s),
+    OPTIONAL_NUMBER("landmark_interval_s", struct yaml_config, landmark_interval_s),
+    OPTIONAL_NUMBER("reservation_ttl_s", struct yaml_config, reservation_ttl_s),
     CYAML_FIELD_SEQUENCE("profiles", CYAML_FLAG_POINTER, struct yaml_config, profiles,
                          &profile_schema, 1, 64),
     CYAML_FIELD_END,

@@ -1,4 +1,5 @@
-/* mtc.yaml as libcyaml loads it, before it is checked. */
+/* mtc.yaml as libcyaml loads it, before it is checked. Numbers are signed, so that a minus sign is
+ * seen and refused instead of wrapped around; 0 is what an optional key that is not there gives. */
 #ifndef MTC_APP_CONFIG_SCHEMA_H
 #define MTC_APP_CONFIG_SCHEMA_H
 
@@ -14,7 +15,7 @@ struct yaml_ca {
 };
 
 struct yaml_log {
-  uint64_t number;
+  int64_t number;
   char *database;
   char *publish_folder;
 };
@@ -24,29 +25,29 @@ struct yaml_signer {
   char *module;
   char *module_args;
   char *pin_source;
-  unsigned timeout_ms;
+  int64_t timeout_ms;
 };
 
 struct yaml_hash {
   char *backend;
   char *card;
   char *card_check;
-  unsigned timeout_ms;
+  int64_t timeout_ms;
 };
 
 struct yaml_batch {
-  unsigned max_entries;
-  unsigned max_delay_ms;
-  unsigned queue_max_entries;
+  int64_t max_entries;
+  int64_t max_delay_ms;
+  int64_t queue_max_entries;
 };
 
 struct yaml_profile {
   char *name;
-  uint64_t validity_s;
-  uint64_t backdate_s;
+  int64_t validity_s;
+  int64_t backdate_s;
   unsigned key_types; /* mtc_key_type_bits */
-  unsigned min_rsa_bits;
-  unsigned max_names;
+  int64_t min_rsa_bits;
+  int64_t max_names;
   bool allow_wildcards;
   bool allow_ip;
   bool subject_common_name;
@@ -62,8 +63,8 @@ struct yaml_config {
   struct yaml_signer signer;
   struct yaml_hash hash;
   struct yaml_batch batch;
-  uint64_t landmark_interval_s;
-  unsigned reservation_ttl_s;
+  int64_t landmark_interval_s;
+  int64_t reservation_ttl_s;
   struct yaml_profile *profiles;
   unsigned profiles_count;
 };

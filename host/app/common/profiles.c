@@ -11,17 +11,17 @@ static mtc_status check_profile(const struct yaml_profile *profile, struct mtc_e
   struct mtc_bytes oid = {0};
   if (strlen(profile->name) > 64)
     return mtc_fail(error, MTC_INPUT, "the name is longer than 64 characters");
-  if (profile->validity_s < 60 || profile->validity_s > 400ull * DAY_S)
-    return mtc_fail(error, MTC_INPUT, "validity_s: %llu; 60 to 34560000 (400 days) are allowed",
-                    (unsigned long long)profile->validity_s);
-  if (profile->backdate_s > DAY_S || profile->backdate_s >= profile->validity_s)
-    return mtc_fail(error, MTC_INPUT, "backdate_s: above a day, or not below validity_s");
+  mtc_status status =
+      config_check_range("validity_s", profile->validity_s, 60, 400 * (int64_t)DAY_S, error);
+  if (!status) status = config_check_range("backdate_s", profile->backdate_s, 0, DAY_S, error);
+  if (!status && profile->min_rsa_bits)
+    status = config_check_range("min_rsa_bits", profile->min_rsa_bits, 2048, 8192, error);
+  if (!status) status = config_check_range("max_names", profile->max_names, 0, 100, error);
+  if (status) return status;
+  if (profile->backdate_s >= profile->validity_s)
+    return mtc_fail(error, MTC_INPUT, "backdate_s: %lld is not below validity_s",
+                    (long long)profile->backdate_s);
   if (!profile->key_types) return mtc_fail(error, MTC_INPUT, "key_types: none is allowed");
-  if (profile->min_rsa_bits && (profile->min_rsa_bits < 2048 || profile->min_rsa_bits > 8192))
-    return mtc_fail(error, MTC_INPUT, "min_rsa_bits: %u; 2048 to 8192 are allowed",
-                    profile->min_rsa_bits);
-  if (profile->max_names > 100)
-    return mtc_fail(error, MTC_INPUT, "max_names: %u is above 100", profile->max_names);
   if (profile->policy_oid && mtc_der_append_oid(&oid, profile->policy_oid)) {
     mtc_bytes_free(&oid);
     return mtc_fail(error, MTC_INPUT, "policy_oid: \"%s\" is no object identifier",
@@ -31,28 +31,16 @@ static mtc_status check_profile(const struct yaml_profile *profile, struct mtc_e
   return MTC_OK;
 }
 
-/* What Chrome's draft policy 0.3.0 asks of a DV subscriber certificate and of the CA's key. */
-static mtc_status check_chrome(const struct app_config *config, const struct yaml_profile *profile,
-                               struct mtc_error *error) {
-  const char *rule = NULL;
-  if (config->ca.algorithm != MTC_ALGORITHM_MLDSA44) rule = "the CA cosigner key must be ML-DSA-44";
-  if (!config->ca.prefix_url.len) rule = "the CA certificate must carry the mtc-tlog prefix URL";
-  if (profile->ext_key_usage != 1) rule = "extKeyUsage must be serverAuth and nothing else";
-  if (profile->subject_common_name) rule = "the subject of a DV certificate must be empty";
-  if (profile->validity_s > 47 * DAY_S) rule = "certificates may live for 47 days at most";
-  return rule ? mtc_fail(error, MTC_INPUT, "policy chrome-0.3.0: %s", rule) : MTC_OK;
-}
-
 static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
   *out = (struct mtc_profile){
       .name = from->name,
-      .validity_s = (int64_t)from->validity_s,
-      .backdate_s = (int64_t)from->backdate_s,
+      .validity_s = from->validity_s,
+      .backdate_s = from->backdate_s,
       .key_types = from->key_types,
-      .min_rsa_bits = from->min_rsa_bits ? from->min_rsa_bits : 2048,
+      .min_rsa_bits = from->min_rsa_bits ? (unsigned)from->min_rsa_bits : 2048,
       .allow_wildcards = from->allow_wildcards,
       .allow_ip = from->allow_ip,
-      .max_names = from->max_names ? from->max_names : 100,
+      .max_names = from->max_names ? (unsigned)from->max_names : 100,
       .subject_common_name = from->subject_common_name,
       .ext_key_usage_server = (from->ext_key_usage & 1) != 0,
       .ext_key_usage_client = (from->ext_key_usage & 2) != 0,
@@ -63,16 +51,11 @@ static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
 
 mtc_status profiles_load(struct app_config *config, const struct yaml_config *yaml,
                          struct mtc_error *error) {
-  const char *policy = yaml->ca.policy ? yaml->ca.policy : "none";
-  bool is_chrome = strcmp(policy, "chrome-0.3.0") == 0;
-  if (!is_chrome && strcmp(policy, "none") != 0)
-    return mtc_fail(error, MTC_INPUT, "ca.policy: \"%s\" is neither none nor chrome-0.3.0", policy);
   config->profiles = mtc_alloc(yaml->profiles_count, sizeof *config->profiles);
   if (!config->profiles) return MTC_NOMEM;
   for (unsigned i = 0; i < yaml->profiles_count; i++) {
     const struct yaml_profile *profile = &yaml->profiles[i];
     mtc_status status = check_profile(profile, error);
-    if (!status && is_chrome) status = check_chrome(config, profile, error);
     if (!status && config_find_profile(config, mtc_span_of_text(profile->name)))
       status = mtc_fail(error, MTC_INPUT, "the name is used twice");
     if (status) return mtc_fail_within(error, status, "profile %s", profile->name);

@@ -172,11 +172,14 @@ static mtc_status token_open(const struct mtc_signer_config *config, struct sign
   struct signer_key *key = mtc_alloc(1, sizeof *key);
   if (!key) return mtc_fail(error, MTC_NOMEM, "out of memory");
   key->mechanism = mtc_mechanism_get(config->algorithm);
-  key->module = mtc_strdup(config->module);
-  key->module_args = mtc_strdup(config->module_args);
-  mtc_status status = key->module && key->module_args
-                          ? mtc_key_uri_parse(config->key, &key->uri, error)
-                          : mtc_fail(error, MTC_NOMEM, "out of memory");
+  const char *module = NULL;
+  mtc_status status = mtc_key_uri_parse(config->key, &key->uri, error);
+  if (!status) status = mtc_key_uri_module(&key->uri, config->module, &module, error);
+  if (!status) {
+    key->module = mtc_strdup(module);
+    key->module_args = mtc_strdup(config->module_args);
+    if (!key->module || !key->module_args) status = mtc_fail(error, MTC_NOMEM, "out of memory");
+  }
   if (!status) status = mtc_pin_for(&key->uri, config->pin_source, &key->pin, error);
   if (!status) status = open_token(key, pin_refused, error);
   if (status) {

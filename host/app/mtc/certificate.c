@@ -77,7 +77,8 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   get.landmark = strcmp(kind, "landmark") == 0;
   if (!get.landmark && strcmp(kind, "standalone") != 0)
     return cli_usage(command, "--kind is neither standalone nor landmark");
-  mtc_status status = fetch(&get, &pem, &error);
+  mtc_status status = get.out ? cli_check_replaceable(get.out, &error) : MTC_OK;
+  if (!status) status = fetch(&get, &pem, &error);
   if (!status && get.out)
     status = mtc_file_write_atomic(get.out, mtc_span_of_bytes(&pem), 0644, &error);
   if (!status && !get.out) (void)fwrite(pem.data, 1, pem.len, stdout);
@@ -95,5 +96,6 @@ const struct cli_command command_certificate_get = {
     "entry;\n"
     "until then the command fails and says so.\n"
     "\n"
-    "  --properties  the CERTIFICATE PROPERTIES block first: what a TLS server selects by\n",
+    "  --properties  the CERTIFICATE PROPERTIES block first: what a TLS server selects by\n"
+    "  --out         a new file, or one that holds only certificates\n",
     run};

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "mtc/proof.h"
+#include "entry/utf8.h"
 
-#define MAX_FILE_LEN (1u << 20)
+#define START_WAIT_MS 2000 /* for a daemon that is starting */
+#define START_POLL_MS 50
 
 static void print_help(FILE *out, const struct cli_command *command) {
   (void)fprintf(out, "usage: %s\n\n%s\n", command->usage, command->help);
@@ -43,8 +44,16 @@ int cli_option(const struct cli_command *command, int argc, char **argv,
 }
 
 mtc_status cli_connect(const char *path, struct mtc_rpc_client **out, struct mtc_error *error) {
+  const struct timespec pause = {0, START_POLL_MS * 1000000L};
+  const int64_t deadline_ms = mtc_clock_monotonic_ms() + START_WAIT_MS;
   if (!path) path = getenv("MTC_SOCKET");
-  return mtc_rpc_connect(path ? path : "mtcd.sock", out, error);
+  for (;;) {
+    mtc_status status = mtc_rpc_connect(path ? path : "mtcd.sock", out, error);
+    if (status != MTC_BUSY) return status;
+    if (mtc_clock_monotonic_ms() >= deadline_ms)
+      return mtc_fail_within(error, status, "no daemon within %d s", START_WAIT_MS / 1000);
+    (void)nanosleep(&pause, NULL);
+  }
 }
 
 bool cli_parse_serial(const char *text, uint64_t *out_serial) {
@@ -65,10 +74,11 @@ bool cli_parse_time(const char *text, int64_t *out_posix_s) {
     *out_posix_s = (int64_t)seconds;
     return true;
   }
-  const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-  if (!end || *end) return false;
+  char again[32];
+  if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm)) return false;
   *out_posix_s = (int64_t)timegm(&tm);
-  return true;
+  /* 30 February has become 2 March, and one digit where there are two is accepted: not here. */
+  return strcmp(cli_format_time(*out_posix_s, again), text) == 0;
 }
 
 const char *cli_format_time(int64_t posix_s, char out_text[32]) {
@@ -80,28 +90,28 @@ const char *cli_format_time(int64_t posix_s, char out_text[32]) {
 }
 
 void cli_print_json(json_t *value) {
-  if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) == 0) (void)putchar('\n');
+  if (!value)
+    (void)fputs("mtc: out of memory: a line of JSON is missing\n", stderr);
+  else if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+    (void)putchar('\n');
   json_decref(value);
 }
 
-mtc_status cli_load_pem(const char *path, const char *label, const char *other_label,
-                        struct mtc_bytes *out_der, struct mtc_error *error) {
-  struct mtc_bytes file = {0};
-  mtc_status status = mtc_file_read(path, MAX_FILE_LEN, &file, error);
-  if (!status && file.len && file.data[0] == 0x30) {
-    mtc_bytes_append_span(out_der, mtc_span_of_bytes(&file));
-    status = mtc_bytes_status(out_der);
-  } else if (!status) {
-    struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&file));
-    struct mtc_error first;
-    status = mtc_pem_next(&reader, label, out_der, &first);
-    if (status && other_label) {
-      reader = mtc_reader_of(mtc_span_of_bytes(&file));
-      status = mtc_pem_next(&reader, other_label, out_der, &first);
+json_t *cli_json_text(const char *text) {
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_text(text));
+  struct mtc_bytes escaped = {0};
+  uint32_t scalar;
+  while (reader.len) {
+    const uint8_t *start = reader.data;
+    if (mtc_utf8_next(&reader, &scalar)) {
+      mtc_bytes_append(&escaped, start, (size_t)(reader.data - start));
+    } else {
+      mtc_bytes_append_format(&escaped, "%%%02X", *start);
+      reader = mtc_reader_of(mtc_span_of(start + 1, reader.len - 1));
     }
-    if (status)
-      status = mtc_fail(error, status, "%s: no %s in PEM or DER: %s", path, label, first.text);
   }
-  mtc_bytes_free(&file);
-  return status;
+  const char *whole = escaped.len ? (const char *)escaped.data : "";
+  json_t *string = escaped.failed ? NULL : json_stringn(whole, escaped.len);
+  mtc_bytes_free(&escaped);
+  return string;
 }

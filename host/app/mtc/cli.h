@@ -44,7 +44,8 @@ int cli_option(const struct cli_command *command, int argc, char **argv,
                const struct option *options);
 
 /*
- * cli_connect connects to the daemon: `path`, else $MTC_SOCKET, else mtcd.sock in this folder.
+ * cli_connect connects to the daemon: `path`, else $MTC_SOCKET, else mtcd.sock in this folder. It
+ * waits two seconds for one that is starting.
  */
 mtc_status cli_connect(const char *path, struct mtc_rpc_client **out,
                        struct mtc_error *error) MTC_MUST_CHECK;
@@ -70,10 +71,51 @@ const char *cli_format_time(int64_t posix_s, char out_text[32]);
 void cli_print_json(json_t *value);
 
 /*
- * cli_load_pem reads a file and its first PEM block with one of two labels (the second may be
- * NULL), or takes the file as DER when it does not begin like PEM.
+ * cli_json_text makes a JSON string of text that may be anything (a file's name, say): bytes that
+ * are not UTF-8 become %XX. NULL when out of memory.
+ */
+json_t *cli_json_text(const char *text);
+
+/* DER values of one file, in its order. Zeroed is none. */
+struct cli_blocks {
+  struct mtc_bytes *items;
+  size_t num;
+};
+
+/*
+ * cli_read_pem reads every PEM block with `label`, or with `other_label` (NULL: none) where `label`
+ * does not occur. A file in which no block begins is taken as DER.
+ *
+ * Output:   at least one block; free with cli_blocks_free, on errors too.
+ * Errors:   INPUT: no such block, or one that is malformed; NOMEM.
+ */
+mtc_status cli_read_pem(struct mtc_span file, const char *label, const char *other_label,
+                        struct cli_blocks *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * cli_load_pem does so with the file at `path`.
+ *
+ * Errors:   as cli_read_pem, and IO; the text names the file.
  */
 mtc_status cli_load_pem(const char *path, const char *label, const char *other_label,
-                        struct mtc_bytes *out_der, struct mtc_error *error) MTC_MUST_CHECK;
+                        struct cli_blocks *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * cli_blocks_free releases what was read.
+ */
+void cli_blocks_free(struct cli_blocks *blocks);
+
+/*
+ * cli_is_pem tells whether a PEM block begins in the text.
+ */
+bool cli_is_pem(struct mtc_span text);
+
+/*
+ * cli_check_replaceable refuses to write a certificate over what is none: a file that is there must
+ * be empty or hold only certificates and their properties.
+ *
+ * Errors:   INPUT naming the file; IO. What is not a regular file is left to the writer.
+ */
+mtc_status cli_check_replaceable(const char *path, struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/mtc/cli.h"
+#include "app/mtc/issue_out.h"
 #include "mtc/proof.h"
 
 #define WINDOW 1024 /* requests in flight: what lets a batch fill */
@@ -16,66 +17,77 @@ struct issue {
   char **csrs;
   uint32_t num_csrs;
   bool json;
+  bool *is_answered; /* per CSR: refused, issued or unreadable */
   uint32_t num_sent, num_answered, num_issued, num_failed;
   int64_t shown_ms;
 };
 
-/* The certificate's path: the CSR's name with .pem instead of .csr, .pem or .der. */
-static void out_path(const struct issue *issue, const char *csr, char out[4096]) {
-  const char *slash = strrchr(csr, '/');
-  const char *name = slash ? slash + 1 : csr, *dot = strrchr(name, '.');
-  size_t len = strlen(name);
-  if (dot && dot != name &&
-      (strcmp(dot, ".csr") == 0 || strcmp(dot, ".pem") == 0 || strcmp(dot, ".der") == 0))
-    len = (size_t)(dot - name);
-  (void)snprintf(out, 4096, "%s/%.*s.pem", issue->out, (int)len, name);
+static uint64_t index_of(uint64_t serial) {
+  return serial & ((UINT64_C(1) << 48) - 1);
 }
 
-static int compare_text(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Two CSRs that would give one file: nothing is sent. */
-static bool paths_collide(const struct issue *issue, char out_name[4096]) {
-  char **paths = calloc(issue->num_csrs, sizeof *paths);
-  bool collide = !paths;
-  for (uint32_t i = 0; paths && i < issue->num_csrs; i++) {
-    char path[4096];
-    out_path(issue, issue->csrs[i], path);
-    paths[i] = strdup(path);
-    if (!paths[i]) collide = true;
-  }
-  if (!collide) qsort(paths, issue->num_csrs, sizeof *paths, compare_text);
-  for (uint32_t i = 1; !collide && i < issue->num_csrs; i++) {
-    if (strcmp(paths[i - 1], paths[i]) != 0) continue;
-    collide = true;
-    (void)snprintf(out_name, 4096, "%s", paths[i]);
-  }
-  for (uint32_t i = 0; paths && i < issue->num_csrs; i++)
-    free(paths[i]);
-  free(paths);
-  return collide;
-}
-
-static void report_failure(struct issue *issue, uint32_t tag, mtc_status status, const char *text) {
-  issue->num_failed++;
-  if (issue->json)
-    cli_print_json(json_pack("{s:s, s:s, s:s}", "csr", issue->csrs[tag], "status",
-                             mtc_status_name(status), "error", text));
+static void note_answer(struct issue *issue, uint32_t tag, bool is_issued) {
+  issue->is_answered[tag] = true;
+  issue->num_answered++;
+  if (is_issued)
+    issue->num_issued++;
   else
-    (void)fprintf(stderr, "%s: %s\n", issue->csrs[tag], text);
+    issue->num_failed++;
+}
+
+/* `serial` is 0 when nothing was logged; `is_named`: the text says which file it is about. */
+static void report_failure(struct issue *issue, uint32_t tag, mtc_status status, uint64_t serial,
+                           bool is_named, const char *text) {
+  const char *csr = issue->csrs[tag];
+  note_answer(issue, tag, false);
+  if (!issue->json) {
+    (void)fprintf(stderr, "%s%s%s\n", is_named ? "" : csr, is_named ? "" : ": ", text);
+    return;
+  }
+  json_t *line = json_pack("{s:o, s:s, s:o}", "csr", cli_json_text(csr), "status",
+                           mtc_status_name(status), "error", cli_json_text(text));
+  if (line && serial) {
+    char serial_text[24];
+    (void)snprintf(serial_text, sizeof serial_text, "%llu", (unsigned long long)serial);
+    json_object_set_new(line, "serial", json_string(serial_text));
+    json_object_set_new(line, "log", json_integer((json_int_t)(serial >> 48)));
+    json_object_set_new(line, "index", json_integer((json_int_t)index_of(serial)));
+  }
+  cli_print_json(line);
+}
+
+static void report_issued(struct issue *issue, uint32_t tag, uint64_t serial, const char *path) {
+  char serial_text[24];
+  note_answer(issue, tag, true);
+  (void)snprintf(serial_text, sizeof serial_text, "%llu", (unsigned long long)serial);
+  if (issue->json)
+    cli_print_json(json_pack("{s:o, s:s, s:I, s:I, s:o}", "csr", cli_json_text(issue->csrs[tag]),
+                             "serial", serial_text, "log", (json_int_t)(serial >> 48), "index",
+                             (json_int_t)index_of(serial), "certificate", cli_json_text(path)));
+  else if (issue->num_csrs <= 20)
+    (void)printf("%s: serial %s (log %llu, index %llu)\n", path, serial_text,
+                 (unsigned long long)(serial >> 48), (unsigned long long)index_of(serial));
+}
+
+static mtc_status read_csr(const char *path, struct cli_blocks *out, struct mtc_error *error) {
+  mtc_status status =
+      cli_load_pem(path, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", out, error);
+  if (!status && out->num > 1)
+    status = mtc_fail(error, MTC_INPUT, "%s holds %zu certification requests: one per file", path,
+                      out->num);
+  return status;
 }
 
 static mtc_status send_csr(struct issue *issue, uint32_t tag, struct mtc_error *error) {
-  struct mtc_bytes csr = {0}, body = {0};
+  struct cli_blocks csr = {0};
+  struct mtc_bytes body = {0};
   struct mtc_error problem = {""};
   char id[96] = "";
-  mtc_status status = cli_load_pem(issue->csrs[tag], "CERTIFICATE REQUEST",
-                                   "NEW CERTIFICATE REQUEST", &csr, &problem);
+  mtc_status status = read_csr(issue->csrs[tag], &csr, &problem);
   if (status) {
-    report_failure(issue, tag, status, problem.text);
-    issue->num_answered++;
-    mtc_bytes_free(&csr);
+    report_failure(issue, tag, status, 0, true,
+                   problem.text[0] ? problem.text : mtc_status_name(status));
+    cli_blocks_free(&csr);
     return MTC_OK;
   }
   if (issue->request_id && issue->num_csrs == 1)
@@ -84,42 +96,44 @@ static mtc_status send_csr(struct issue *issue, uint32_t tag, struct mtc_error *
     (void)snprintf(id, sizeof id, "%s.%u", issue->request_id, tag + 1);
   mtc_bytes_append_prefixed(&body, mtc_span_of_text(issue->profile), 1);
   mtc_bytes_append_prefixed(&body, mtc_span_of_text(id), 1);
-  mtc_bytes_append_prefixed(&body, mtc_span_of_bytes(&csr), 3);
+  mtc_bytes_append_prefixed(&body, mtc_span_of_bytes(&csr.items[0]), 3);
   status = mtc_bytes_status(&body);
   if (!status)
     status = mtc_rpc_send(issue->client, MTC_RPC_ISSUE, tag, mtc_span_of_bytes(&body), error);
-  mtc_bytes_free(&csr);
+  cli_blocks_free(&csr);
   mtc_bytes_free(&body);
   return status;
 }
 
-static mtc_status write_certificate(struct issue *issue, uint32_t tag, struct mtc_span body,
-                                    struct mtc_error *error) {
+/* A certificate that cannot be written is in the log all the same: the others go on, and whoever
+ * asked for it learns how to get it. */
+static mtc_status take_certificate(struct issue *issue, uint32_t tag, struct mtc_span body,
+                                   struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(body);
   struct mtc_span der;
   struct mtc_bytes pem = {0};
+  struct mtc_error problem = {""};
   uint64_t serial;
   char path[4096];
   if (!mtc_read_uint(&reader, 8, &serial) || !mtc_read_prefixed(&reader, 3, &der) || reader.len)
     return mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
-  out_path(issue, issue->csrs[tag], path);
   mtc_pem_append("CERTIFICATE", der, &pem);
   mtc_status status = mtc_bytes_status(&pem);
-  if (!status) status = mtc_file_write_unsynced(path, mtc_span_of_bytes(&pem), 0644, error);
+  if (!issue_out_path(issue->out, issue->csrs[tag], path)) status = MTC_INPUT; /* checked before */
+  if (!status) status = mtc_file_write_unsynced(path, mtc_span_of_bytes(&pem), 0644, &problem);
   mtc_bytes_free(&pem);
-  if (status) return status;
-  issue->num_issued++;
-  char serial_text[24];
-  (void)snprintf(serial_text, sizeof serial_text, "%llu", (unsigned long long)serial);
-  if (issue->json)
-    cli_print_json(json_pack("{s:s, s:s, s:I, s:I, s:s}", "csr", issue->csrs[tag], "serial",
-                             serial_text, "log", (json_int_t)(serial >> 48), "index",
-                             (json_int_t)(serial & ((UINT64_C(1) << 48) - 1)), "certificate",
-                             path));
-  else if (issue->num_csrs <= 20)
-    (void)printf("%s: serial %s (log %llu, index %llu)\n", path, serial_text,
-                 (unsigned long long)(serial >> 48),
-                 (unsigned long long)(serial & ((UINT64_C(1) << 48) - 1)));
+  if (!status) {
+    report_issued(issue, tag, serial, path);
+    return MTC_OK;
+  }
+  struct mtc_error advice;
+  (void)mtc_fail(&advice, status,
+                 "issued with serial %llu, but %s; get it with mtc certificate get --serial "
+                 "%llu:%llu --kind standalone",
+                 (unsigned long long)serial,
+                 problem.text[0] ? problem.text : mtc_status_name(status),
+                 (unsigned long long)(serial >> 48), (unsigned long long)index_of(serial));
+  report_failure(issue, tag, status, serial, false, advice.text);
   return MTC_OK;
 }
 
@@ -130,13 +144,12 @@ static mtc_status receive_one(struct issue *issue, struct mtc_error *error) {
   mtc_status status = mtc_rpc_receive(issue->client, TIMEOUT_MS, &tag, &answer, &body, error);
   if (status == MTC_BUSY)
     status = mtc_fail(error, MTC_IO, "the daemon has not answered for %d s", TIMEOUT_MS / 1000);
-  if (!status && tag >= issue->num_csrs)
+  if (!status && (tag >= issue->num_sent || issue->is_answered[tag]))
     status = mtc_fail(error, MTC_IO, "the daemon answered a request that was not sent");
-  if (!status) issue->num_answered++;
   if (!status && answer)
-    report_failure(issue, tag, answer, error->text);
+    report_failure(issue, tag, answer, 0, false, error->text);
   else if (!status)
-    status = write_certificate(issue, tag, mtc_span_of_bytes(&body), error);
+    status = take_certificate(issue, tag, mtc_span_of_bytes(&body), error);
   mtc_bytes_free(&body);
   int64_t now_ms = mtc_clock_monotonic_ms();
   if (!status && !issue->json && issue->num_csrs > 20 &&
@@ -150,12 +163,35 @@ static mtc_status receive_one(struct issue *issue, struct mtc_error *error) {
 
 static mtc_status run_all(struct issue *issue, struct mtc_error *error) {
   mtc_status status = MTC_OK;
+  issue->is_answered = mtc_alloc(issue->num_csrs, sizeof *issue->is_answered);
+  if (!issue->is_answered) return MTC_NOMEM;
   while (!status && issue->num_answered < issue->num_csrs) {
     if (issue->num_sent < issue->num_csrs && issue->num_sent - issue->num_answered < WINDOW)
       status = send_csr(issue, issue->num_sent++, error);
     else
       status = receive_one(issue, error);
   }
+  /* The connection is lost: a program that reads JSON still gets a line for each CSR. */
+  for (uint32_t tag = 0; status && issue->json && tag < issue->num_csrs; tag++) {
+    if (!issue->is_answered[tag])
+      report_failure(issue, tag, status, 0, false,
+                     tag < issue->num_sent ? "not answered: it may have been issued" : "not sent");
+  }
+  mtc_free(issue->is_answered);
+  return status;
+}
+
+static mtc_status issue_all(struct issue *issue, const char *socket, struct mtc_error *error) {
+  struct mtc_error ignored;
+  mtc_status status = mtc_make_folders(issue->out, error);
+  if (!status) status = issue_out_check(issue->out, issue->csrs, issue->num_csrs, error);
+  if (!status) status = cli_connect(socket, &issue->client, error);
+  if (!status) status = run_all(issue, error);
+  mtc_rpc_close(issue->client);
+  if (!status) return mtc_folder_sync(issue->out, error);
+  /* What was written before the connection was lost is worth keeping, too. */
+  if (issue->num_issued && mtc_folder_sync(issue->out, &ignored))
+    (void)fprintf(stderr, "%s\n", ignored.text);
   return status;
 }
 
@@ -170,7 +206,6 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   struct issue issue = {.command = command};
   const char *socket = NULL;
   struct mtc_error error = {""};
-  char path[4096] = "";
   for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
     switch (option) {
       case 's':
@@ -200,13 +235,7 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   if (issue.request_id &&
       (!issue.request_id[0] || strlen(issue.request_id) > (issue.num_csrs > 1 ? 53 : 64)))
     return cli_usage(command, "--request-id: 1 to 64 characters (53 with several CSRs)");
-  mtc_status status = mtc_make_folders(issue.out, &error);
-  if (!status && paths_collide(&issue, path))
-    status = mtc_fail(&error, MTC_INPUT, "two CSRs would be written to %s", path);
-  if (!status) status = cli_connect(socket, &issue.client, &error);
-  if (!status) status = run_all(&issue, &error);
-  mtc_rpc_close(issue.client);
-  if (!status) status = mtc_folder_sync(issue.out, &error);
+  mtc_status status = issue_all(&issue, socket, &error);
   if (status) return cli_fail(command, status, &error);
   if (!issue.json && (issue.num_csrs > 20 || issue.num_failed))
     (void)printf("%u issued, %u failed\n", issue.num_issued, issue.num_failed);
@@ -218,12 +247,18 @@ const struct cli_command command_issue = {
     "issue",
     "mtc issue --profile NAME --out DIR [--socket PATH] [--request-id ID] [--json] CSR...",
     "standalone certificates for certification requests",
-    "Writes DIR/NAME.pem for each NAME.csr (PEM or DER). A request that is refused harms no "
-    "other.\n"
+    "Writes DIR/NAME.pem for each NAME.csr (one request a file, PEM or DER). A request that is\n"
+    "refused, or whose certificate cannot be written, harms no other. A file that is no "
+    "certificate\n"
+    "is not replaced, and nothing is sent then.\n"
     "\n"
     "  --socket      the daemon's socket; else $MTC_SOCKET, else mtcd.sock in this folder\n"
     "  --profile     certificate profile of the CA's mtc.yaml\n"
     "  --request-id  idempotency key: repeating the command gives the same certificates. With\n"
     "                several CSRs each gets ID.1, ID.2, ... in their order\n"
-    "  --json        a JSON object per CSR on standard output\n",
+    "  --json        a JSON object per CSR on standard output: csr, serial, log, index, "
+    "certificate;\n"
+    "                or csr, status, error (with serial, log, index when it was issued but could "
+    "not\n"
+    "                be written). Bytes of names that are not UTF-8 are written %XX\n",
     run};

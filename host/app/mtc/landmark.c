@@ -76,12 +76,14 @@ const struct cli_command command_landmark_allocate = {
     "gets a landmark-relative certificate.\n",
     run};
 
-const struct cli_command command_landmark_list = {"landmark",
-                                                  "list",
-                                                  "mtc landmark list [--socket PATH] [--json]",
-                                                  "list the landmarks, newest first",
-                                                  "",
-                                                  run};
+const struct cli_command command_landmark_list = {
+    "landmark",
+    "list",
+    "mtc landmark list [--socket PATH] [--json]",
+    "list the landmarks, newest first",
+    "Landmark 0 is the empty tree. Those that have not expired give the subtrees that relying\n"
+    "parties trust (mtc landmark subtrees).\n",
+    run};
 
 const struct cli_command command_landmark_subtrees = {
     "landmark",

@@ -1,4 +1,6 @@
 /* mtc: the command line of the issuance engine. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,42 +15,87 @@ static const struct cli_command *const commands[] = {
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)
 
-static void print_commands(FILE *out) {
-  (void)fputs("usage: mtc COMMAND ... (each command has --help)\n\n", out);
+/* Those of `group`; NULL: all. */
+static void print_commands(FILE *out, const char *group) {
+  (void)fprintf(out, "usage: mtc %s%sCOMMAND ... (each command has --help)\n\n", group ? group : "",
+                group ? " " : "");
   for (size_t i = 0; i < NUM_COMMANDS; i++) {
+    const struct cli_command *command = commands[i];
     char name[48];
-    (void)snprintf(name, sizeof name, "%s%s%s", commands[i]->group ? commands[i]->group : "",
-                   commands[i]->group ? " " : "", commands[i]->name);
-    (void)fprintf(out, "  %-20s %s\n", name, commands[i]->summary);
+    if (group && (!command->group || strcmp(command->group, group) != 0)) continue;
+    (void)snprintf(name, sizeof name, "%s%s%s", command->group ? command->group : "",
+                   command->group ? " " : "", command->name);
+    (void)fprintf(out, "  %-20s %s\n", name, command->summary);
   }
+  if (!group)
+    (void)fputs(
+        "\nThe daemon is found at --socket PATH, else $MTC_SOCKET, else mtcd.sock in this folder. "
+        "A\n"
+        "command waits 2 s for one that is starting and 60 s for its answer (issue: 300 s).\n",
+        out);
   (void)fputs("\nexit codes: 0 done, 1 failed, 2 usage\n", out);
 }
 
-int main(int argc, char **argv) {
-  mtc_log_init("mtc", MTC_LOG_WARNING);
-  (void)signal(SIGPIPE, SIG_IGN);
-  if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-    print_commands(argc < 2 ? stderr : stdout);
+static bool is_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* `mtc GROUP` and a word that is none of its commands, or no word. */
+static int explain_group(const char *group, const char *word) {
+  if (word && is_help(word)) {
+    print_commands(stdout, group);
+    return CLI_DONE;
+  }
+  if (word)
+    (void)fprintf(stderr, "mtc %s: there is no command \"%s\"\n\n", group, word);
+  else
+    (void)fprintf(stderr, "mtc %s: which of its commands?\n\n", group);
+  print_commands(stderr, group);
+  return CLI_USAGE;
+}
+
+static int dispatch(int argc, char **argv) {
+  const char *group = NULL;
+  if (argc < 2 || is_help(argv[1])) {
+    print_commands(argc < 2 ? stderr : stdout, NULL);
     return argc < 2 ? CLI_USAGE : CLI_DONE;
   }
-  bool is_group = false;
+  if (strcmp(argv[1], "--version") == 0) {
+    (void)puts("mtc " MTC_VERSION);
+    return CLI_DONE;
+  }
   for (size_t i = 0; i < NUM_COMMANDS; i++) {
     const struct cli_command *command = commands[i];
     if (!command->group && strcmp(argv[1], command->name) == 0)
       return command->run(command, argc - 1, argv + 1);
     if (!command->group || strcmp(argv[1], command->group) != 0) continue;
-    is_group = true;
+    group = command->group;
     if (argc > 2 && strcmp(argv[2], command->name) == 0)
       return command->run(command, argc - 2, argv + 2);
   }
-  if (is_group && argc > 2 && strcmp(argv[2], "--help") == 0) {
-    print_commands(stdout);
-    return CLI_DONE;
-  }
-  if (is_group)
-    (void)fprintf(stderr, "mtc %s: which of its commands?\n\n", argv[1]);
-  else
-    (void)fprintf(stderr, "mtc: there is no command \"%s\"\n\n", argv[1]);
-  print_commands(stderr);
+  if (group) return explain_group(group, argc > 2 ? argv[2] : NULL);
+  (void)fprintf(stderr, "mtc: there is no command \"%s\"\n\n", argv[1]);
+  print_commands(stderr, NULL);
   return CLI_USAGE;
+}
+
+/* Without standard descriptors the first file or socket opened would get what is printed. */
+static void fill_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", O_RDONLY);
+  }
+}
+
+int main(int argc, char **argv) {
+  fill_standard_descriptors();
+  mtc_log_init("mtc", MTC_LOG_WARNING);
+  (void)signal(SIGPIPE, SIG_IGN);
+  int result = dispatch(argc, argv);
+  /* Who reads the output must not take half of it for all. */
+  errno = 0;
+  bool is_written = fflush(stdout) == 0;
+  if (is_written && !ferror(stdout)) return result;
+  (void)fprintf(stderr, "mtc: cannot write to standard output%s%s\n", errno ? ": " : "",
+                errno ? strerror(errno) : "");
+  return result == CLI_DONE ? CLI_FAILED : result;
 }

@@ -42,10 +42,14 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   return is_halted ? CLI_FAILED : CLI_DONE;
 }
 
-const struct cli_command command_status_show = {NULL,
-                                                "status",
-                                                "mtc status [--socket PATH] [--json]",
-                                                "show log, card and signer counters",
-                                                "Fails when the daemon does not answer, and when "
-                                                "the log is halted: engine.last_error says why.\n",
-                                                run};
+const struct cli_command command_status_show = {
+    NULL,
+    "status",
+    "mtc status [--socket PATH] [--json]",
+    "show log, card and signer counters",
+    "Prints what the daemon counts since it started: the log's size and batches, what hashes (CPU "
+    "or\n"
+    "card, and why a card is out of service), the signer's failures, the last error of each. "
+    "Fails\n"
+    "when the daemon does not answer, and when the log is halted: engine.last_error says why.\n",
+    run};

@@ -36,6 +36,8 @@ static mtc_status load_landmarks(struct active_log *log, const struct mtc_wire *
   if (!second || !mtc_parse_decimal(mtc_span_of(first + 1, (size_t)(second - first - 1)), 65535,
                                     &log->log_number))
     return mtc_fail(error, MTC_INPUT, "--landmarks \"%s\" is not CA-ID:LOG:FILE", argument);
+  if (log->log_number == 0)
+    return mtc_fail(error, MTC_INPUT, "--landmarks \"%s\": there is no log 0", argument);
   mtc_status status =
       mtc_tai_parse(mtc_span_of(argument, (size_t)(first - argument)), &log->ca_id, error);
   if (!status) status = mtc_file_read(second + 1, 1 << 20, &file, error);
@@ -87,6 +89,12 @@ static mtc_status load_line(struct mtc_verifier *verifier, const struct active_l
       !mtc_parse_decimal(start, UINT64_MAX, &subtree.start) ||
       !mtc_parse_decimal(end, UINT64_MAX, &subtree.end))
     return mtc_fail(error, MTC_INPUT, "not \"CA-ID LOG START END HASH\"");
+  /* Also for logs that nobody asked about: a file that is wrong there is not to be relied on. */
+  if (log_number == 0) return mtc_fail(error, MTC_INPUT, "there is no log 0");
+  if (!mtc_subtree_is_valid(subtree) || subtree.start == subtree.end ||
+      subtree.end > MTC_MAX_INDEX + 1)
+    return mtc_fail(error, MTC_INPUT, "[%llu, %llu) is not a subtree",
+                    (unsigned long long)subtree.start, (unsigned long long)subtree.end);
   mtc_status status = mtc_tai_parse(ca, &ca_id, error);
   if (!status) {
     status = mtc_bytes_append_decoded_base64(&hash, base64);

@@ -17,25 +17,40 @@ struct verify_options {
   bool json;
 };
 
+/* All CAs of one command are of one wire version: that of the first, or of --wire-version. */
+static mtc_status add_ca(const struct verify_options *options, struct mtc_span der,
+                         const struct mtc_wire **wire, struct mtc_verifier **verifier,
+                         struct mtc_error *error) {
+  const struct mtc_wire *found = mtc_ca_certificate_detect(der);
+  mtc_status status = MTC_OK;
+  if (!found) return mtc_fail(error, MTC_INPUT, "no MTC CA certificate of a known version");
+  if (!*wire) *wire = found;
+  if (*wire != found)
+    return mtc_fail(
+        error, MTC_INPUT, "a CA certificate of %s, but %s is %s: verify each version by itself",
+        found->name, options->wire_version ? "--wire-version" : "the CA certificate before it",
+        (*wire)->name);
+  if (!*verifier) status = mtc_verifier_open(*wire, verifier);
+  return status ? status : mtc_verifier_add_ca(*verifier, der, error);
+}
+
 static mtc_status add_cas(const struct verify_options *options, const struct mtc_wire **out_wire,
                           struct mtc_verifier **out, struct mtc_error *error) {
   mtc_status status = MTC_OK;
-  const struct mtc_wire *wire = options->wire_version ? mtc_wire_find(options->wire_version) : NULL;
+  *out_wire = options->wire_version ? mtc_wire_find(options->wire_version) : NULL;
   for (size_t i = 0; !status && i < options->num_ca_certificates; i++) {
     const char *path = options->ca_certificates[i];
-    struct mtc_bytes der = {0};
-    status = cli_load_pem(path, "CERTIFICATE", NULL, &der, error);
-    if (!status && !wire) wire = mtc_ca_certificate_detect(mtc_span_of_bytes(&der));
-    if (!status && !wire)
-      status = mtc_fail(error, MTC_INPUT, "%s: no MTC CA certificate of a known version", path);
-    if (!status && !*out) status = mtc_verifier_open(wire, out);
-    if (!status) {
-      status = mtc_verifier_add_ca(*out, mtc_span_of_bytes(&der), error);
-      if (status) status = mtc_fail_within(error, status, "%s", path);
+    struct cli_blocks file = {0};
+    status = cli_load_pem(path, "CERTIFICATE", NULL, &file, error);
+    for (size_t j = 0; !status && j < file.num; j++) {
+      status = add_ca(options, mtc_span_of_bytes(&file.items[j]), out_wire, out, error);
+      if (status && file.num > 1)
+        status = mtc_fail_within(error, status, "%s: CERTIFICATE %zu", path, j + 1);
+      else if (status)
+        status = mtc_fail_within(error, status, "%s", path);
     }
-    mtc_bytes_free(&der);
+    cli_blocks_free(&file);
   }
-  *out_wire = wire;
   return status;
 }
 
@@ -90,29 +105,43 @@ static void print_result_json(const char *path, const struct mtc_verification *r
   char serial[24], ca_id[MTC_TAI_MAX_TEXT];
   (void)snprintf(serial, sizeof serial, "%llu", (unsigned long long)result->serial);
   mtc_tai_format(&result->ca_id, ca_id);
-  cli_print_json(json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "certificate", path,
-                           "ok", mtc_verdict_is_ok(result->verdict), "verdict",
-                           mtc_verdict_text(result->verdict), "detail", result->detail, "ca", ca_id,
-                           "serial", serial, "log", (json_int_t)result->log_number, "index",
-                           (json_int_t)result->index, "trusted_subtree",
-                           result->verdict == MTC_VERDICT_OK_TRUSTED_SUBTREE));
+  cli_print_json(json_pack("{s:o, s:b, s:s, s:o, s:s, s:s, s:I, s:I, s:b}", "certificate",
+                           cli_json_text(path), "ok", mtc_verdict_is_ok(result->verdict), "verdict",
+                           mtc_verdict_text(result->verdict), "detail",
+                           cli_json_text(result->detail), "ca", ca_id, "serial", serial, "log",
+                           (json_int_t)result->log_number, "index", (json_int_t)result->index,
+                           "trusted_subtree", result->verdict == MTC_VERDICT_OK_TRUSTED_SUBTREE));
 }
 
+/* A file that holds no certificate. Its text names the file, as the line does already. */
+static void print_unreadable(const char *path, const char *text, bool json) {
+  size_t len = strlen(path);
+  if (strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0) text += len + 2;
+  if (json)
+    cli_print_json(json_pack("{s:o, s:b, s:o}", "certificate", cli_json_text(path), "ok", 0,
+                             "verdict", cli_json_text(text)));
+  else
+    (void)printf("%s: FAIL: %s\n", path, text);
+}
+
+/* The first certificate of a file; those behind it are its chain, and must at least be DER. */
 static bool verify_one(const struct verify_options *options, const struct mtc_verifier *verifier,
                        const char *path) {
-  struct mtc_bytes der = {0};
+  struct cli_blocks file = {0};
+  struct mtc_certificate parsed;
   struct mtc_error error = {""};
   struct mtc_verification result;
-  mtc_status status = cli_load_pem(path, "CERTIFICATE", NULL, &der, &error);
+  mtc_status status = cli_load_pem(path, "CERTIFICATE", NULL, &file, &error);
+  for (size_t i = 1; !status && i < file.num; i++) {
+    status = mtc_certificate_parse(mtc_span_of_bytes(&file.items[i]), &parsed, &error);
+    if (status) status = mtc_fail_within(&error, status, "CERTIFICATE %zu", i + 1);
+  }
   if (!status)
-    status = mtc_verifier_check(verifier, mtc_span_of_bytes(&der), options->now_s, &result);
-  mtc_bytes_free(&der);
+    status =
+        mtc_verifier_check(verifier, mtc_span_of_bytes(&file.items[0]), options->now_s, &result);
+  cli_blocks_free(&file);
   if (status) {
-    const char *text = error.text[0] ? error.text : mtc_status_name(status);
-    if (options->json)
-      cli_print_json(json_pack("{s:s, s:b, s:s}", "certificate", path, "ok", 0, "verdict", text));
-    else
-      (void)printf("%s: FAIL: %s\n", path, text);
+    print_unreadable(path, error.text[0] ? error.text : mtc_status_name(status), options->json);
     return false;
   }
   if (options->json)
@@ -190,11 +219,23 @@ const struct cli_command command_verify = {
     "verify certificates as a relying party does",
     "Says for each certificate whether it is signed, and by whom, or why not. Fails when one "
     "does.\n"
+    "A CERT file may hold a chain, as servers are given it: its first certificate is verified.\n"
     "\n"
-    "  --ca-cert       CA certificate (repeatable); its form gives the wire version\n"
+    "Checked are the MTC signature (the inclusion proof, then cosignatures or a trusted subtree),\n"
+    "revocation by serial number, and the dates. That takes the place of verifying a signature, "
+    "and\n"
+    "of nothing else: names, the chain's constraints, key usage and critical X.509 extensions are\n"
+    "left to whoever uses the certificate.\n"
+    "\n"
+    "  --ca-cert       CA certificates (repeatable; every certificate of the file), all of one "
+    "wire\n"
+    "                  version, which is that of the certificates to verify\n"
+    "  --wire-version  plants-05, plants-06 or plants-07: what the CA certificates must be\n"
     "  --policy        cosigners, groups, requirements, revoked ranges, trusted subtrees\n"
     "  --landmarks     a log's landmarks file (repeatable), as the CA publishes it\n"
     "  --subtrees      hashes of subtrees, as mtc landmark subtrees prints them; only those of\n"
-    "                  active landmarks are trusted\n"
-    "  --time          POSIX seconds or YYYY-MM-DDTHH:MM:SSZ; else now\n",
+    "                  active landmarks are trusted. A landmark-relative certificate needs both\n"
+    "  --time          POSIX seconds or YYYY-MM-DDTHH:MM:SSZ; else now\n"
+    "  --json          a JSON object per certificate. Bytes of names that are not UTF-8 become "
+    "%XX\n",
     run};

@@ -27,18 +27,28 @@ void daemon_handle(void *context, uint8_t method, struct mtc_span body,
         status == MTC_BUSY ? "too many requests are waiting; try again later" : "out of memory");
 }
 
-typedef mtc_status method(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
-
-static method *const methods[] = {
-    [MTC_RPC_CERTIFICATE] = method_certificate,
-    [MTC_RPC_RESERVE] = method_reserve,
-    [MTC_RPC_LANDMARK_ALLOCATE] = method_landmark_allocate,
-    [MTC_RPC_LANDMARK_LIST] = method_landmark_list,
-    [MTC_RPC_STATUS] = method_status,
-    [MTC_RPC_CA_CERTIFICATE] = method_ca_certificate,
-    [MTC_RPC_CHECKPOINT] = method_checkpoint,
-    [MTC_RPC_TRUSTED_SUBTREES] = method_trusted_subtrees,
+static const struct method {
+  mtc_status (*run)(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+  size_t body_len;
+} methods[] = {
+    [MTC_RPC_CERTIFICATE] = {method_certificate, 9},
+    [MTC_RPC_RESERVE] = {method_reserve, 8},
+    [MTC_RPC_LANDMARK_ALLOCATE] = {method_landmark_allocate, 0},
+    [MTC_RPC_LANDMARK_LIST] = {method_landmark_list, 0},
+    [MTC_RPC_STATUS] = {method_status, 0},
+    [MTC_RPC_CA_CERTIFICATE] = {method_ca_certificate, 0},
+    [MTC_RPC_CHECKPOINT] = {method_checkpoint, 0},
+    [MTC_RPC_TRUSTED_SUBTREES] = {method_trusted_subtrees, 1},
 };
+
+static mtc_status run_method(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
+  bool is_known = job->method < sizeof methods / sizeof *methods && methods[job->method].run;
+  if (!is_known) return mtc_fail(error, MTC_INPUT, "method %u is unknown", job->method);
+  const struct method *method = &methods[job->method];
+  if (job->body.len != method->body_len)
+    return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
+  return method->run(job, out, error);
+}
 
 void daemon_run_job(struct job *job) {
   struct mtc_error error = {""};
@@ -49,10 +59,8 @@ void daemon_run_job(struct job *job) {
     status = method_issued(job, &answer, &error);
   else if (job->method == MTC_RPC_ISSUE || job->method == MTC_RPC_ISSUE_TBS)
     status = method_issue(job, &answered, &error);
-  else if (job->method < sizeof methods / sizeof *methods && methods[job->method])
-    status = methods[job->method](job, &answer, &error);
   else
-    status = mtc_fail(&error, MTC_INPUT, "method %u is unknown", job->method);
+    status = run_method(job, &answer, &error);
   if (!status && !answered) status = mtc_bytes_status(&answer);
   if (status)
     mtc_rpc_refuse(job->request, status, error.text[0] ? error.text : mtc_status_name(status));

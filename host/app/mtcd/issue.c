@@ -24,7 +24,9 @@ static mtc_status read_csr_request(struct job *job, struct mtc_submission *submi
       !mtc_read_prefixed(&reader, 3, &csr) || reader.len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
   const struct mtc_profile *profile = config_find_profile(config, name);
-  if (!profile) return mtc_fail(error, MTC_INPUT, "there is no certificate profile of that name");
+  if (!profile)
+    return mtc_fail(error, MTC_INPUT, "there is no certificate profile \"%.*s\" in mtc.yaml",
+                    (int)name.len, (const char *)name.data);
   if (id.len > 64) return mtc_fail(error, MTC_INPUT, "the request ID is longer than 64 characters");
   for (size_t i = 0; i < id.len; i++) {
     if (id.data[i] <= 0x20 || id.data[i] >= 0x7f)
@@ -48,8 +50,10 @@ static mtc_status read_tbs_request(struct job *job, struct mtc_submission *submi
   uint64_t serial;
   if (!mtc_read_prefixed(&reader, 3, &tbs) || reader.len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
+  int64_t now_s = mtc_clock_now_ms() / 1000;
   mtc_status status =
-      mtc_entry_from_tbs(config->wire, &config->ca_id, tbs, entry, public_key, &serial, error);
+      mtc_entry_from_tbs(config->wire, &config->ca_id, tbs, now_s,
+                         now_s + config->engine.max_lifetime_s, entry, public_key, &serial, error);
   if (status) return status;
   if (serial >> 48 != config->log_number)
     return mtc_fail(error, MTC_INPUT, "the serial number is of log %llu; this is log %llu",

@@ -18,7 +18,7 @@ static void stop(int signal_number) {
 
 static void usage(FILE *out) {
   (void)fputs(
-      "usage: mtcd --config DIR/mtc.yaml [--verbose]\n"
+      "usage: mtcd --config DIR/mtc.yaml [--verbose] | --version\n"
       "\n"
       "Runs the CA whose folder `mtc ca init` made, until SIGTERM or SIGINT. It listens on the\n"
       "socket that the configuration names and says \"ready\" on standard output when it\n"
@@ -92,6 +92,7 @@ static mtc_status serve(struct daemon *daemon, struct mtc_error *error) {
 int main(int argc, char **argv) {
   static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                           {"verbose", no_argument, NULL, 'v'},
+                                          {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
   const char *config_path = NULL;
@@ -101,6 +102,9 @@ int main(int argc, char **argv) {
       config_path = optarg;
     } else if (option == 'v') {
       level = MTC_LOG_DEBUG;
+    } else if (option == 'V') {
+      (void)puts("mtcd " MTC_VERSION);
+      return 0;
     } else {
       usage(option == 'h' ? stdout : stderr);
       return option == 'h' ? 0 : 2;

@@ -104,8 +104,9 @@ void mtc_entry_append_null(struct mtc_bytes *out);
  * mtc_entry_from_csr makes the log entry for a PKCS#10 request (DER) under `profile`.
  *
  * Output:   the MTCLogEntry appended to `out_entry`, the SubjectPublicKeyInfo to `out_public_key`.
- * Errors:   INPUT with the reason: DER, self-signature, key type or size, names (empty, malformed,
- *           NUL or control bytes, not allowed by the profile), over 65535 bytes; outputs untouched.
+ * Errors:   INPUT with the reason: DER, self-signature, key (type, size, known to be weak), names
+ *           (empty, malformed, NUL or control bytes, not allowed by the profile), over 65535 bytes;
+ *           outputs untouched.
  * Source:   merkle-tree-certs, "Log Entries"; RFC 2986; RFC 5280
  */
 mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
@@ -118,12 +119,14 @@ mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai 
  * signature field is id-alg-mtcProof.
  *
  * Output:   as mtc_entry_from_csr; *out_serial is the serial number.
- * Errors:   INPUT (DER, issuer, algorithm, serial 0, negative or above 2^64-1, log number 0).
+ * Errors:   INPUT (DER, version, issuer, algorithm, a key that no request could come with, notAfter
+ *           before notBefore, before `now_s` or after `latest_not_after`, serial 0, negative or
+ *           above 2^64-1, log number 0); outputs untouched.
  */
 mtc_status mtc_entry_from_tbs(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
-                              struct mtc_span tbs, struct mtc_bytes *out_entry,
-                              struct mtc_bytes *out_public_key, uint64_t *out_serial,
-                              struct mtc_error *error) MTC_MUST_CHECK;
+                              struct mtc_span tbs, int64_t now_s, int64_t latest_not_after,
+                              struct mtc_bytes *out_entry, struct mtc_bytes *out_public_key,
+                              uint64_t *out_serial, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_certificate_parse splits a DER Certificate; mtc_certificate_parse_tbs a bare TBSCertificate.
@@ -167,6 +170,7 @@ struct mtc_ca_params {
   uint64_t max_serial;
   int64_t not_before;
   int64_t not_after;
+  bool crl_sign;              /* keyUsage has cRLSign beside keyCertSign */
   struct mtc_span prefix_url; /* IA5String contents of the mtc-tlog extension; empty: absent */
 };
 
@@ -184,7 +188,8 @@ mtc_status mtc_ca_certificate_make(const struct mtc_ca_params *params, struct mt
  *
  * Output:   spans point into `der`.
  * Errors:   INPUT: subject, key, missing or non-critical CA extension, other version's identifiers,
- *           sigAlg that does not fit the key, bounds, keyUsage without keyCertSign, not a CA.
+ *           sigAlg that does not fit the key, bounds, keyUsage not in DER or without keyCertSign,
+ *           not a CA.
  */
 mtc_status mtc_ca_certificate_parse(const struct mtc_wire *wire, struct mtc_span der,
                                     struct mtc_ca_params *out,

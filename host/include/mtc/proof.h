@@ -5,38 +5,47 @@
 #include "mtc/tree.h"
 #include "mtc/wire.h"
 
-#define MTC_MAX_COSIGNATURES 255
-
 struct mtc_cosignature {
   struct mtc_span cosigner_id; /* binary trust anchor ID, 1..255 bytes: may be one we do not know */
   struct mtc_span signature;
 };
 
-/* A parsed MTCProof, or one to be encoded; spans point into the input. */
+/* A parsed MTCProof; spans point into the input. */
 struct mtc_mtcproof {
   struct mtc_span extensions; /* without the length prefix */
   struct mtc_subtree subtree; /* < 2^48 */
   struct mtc_span hashes;     /* 32 * num_hashes bytes */
   size_t num_cosignatures;
-  struct mtc_cosignature cosignatures[MTC_MAX_COSIGNATURES];
+  struct mtc_span cosignatures; /* the list, without the length prefix: mtc_cosignature_next */
 };
 
 /*
- * mtc_mtcproof_parse decodes an MTCProof.
+ * mtc_mtcproof_parse decodes an MTCProof. Cosignatures are as many as their list has room for:
+ * anybody may add some under IDs that nobody knows.
  *
  * Errors:   INPUT: truncated, trailing bytes, extensions or cosigner IDs not strictly ascending,
- *           empty cosigner ID, hashes not a multiple of 32, more than 255 cosignatures.
+ *           empty cosigner ID, hashes not a multiple of 32.
  * Source:   merkle-tree-certs, "Certificate Format"
  */
 mtc_status mtc_mtcproof_parse(const struct mtc_wire *wire, struct mtc_span der,
                               struct mtc_mtcproof *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_mtcproof_append encodes a proof; cosignatures are sorted by this function.
+ * mtc_cosignature_next takes the next cosignature off a parsed proof's list; start with
+ * mtc_reader_of(proof.cosignatures).
+ *
+ * Errors:   false at the end of the list.
+ */
+bool mtc_cosignature_next(struct mtc_reader *list, struct mtc_cosignature *out) MTC_MUST_CHECK;
+
+/*
+ * mtc_mtcproof_append encodes a proof with the given cosignatures, which it sorts where they are;
+ * those of `proof` itself are not looked at.
  *
  * Errors:   INPUT (duplicate cosigner, a value too large for its field), NOMEM.
  */
-mtc_status mtc_mtcproof_append(const struct mtc_wire *wire, struct mtc_mtcproof *proof,
+mtc_status mtc_mtcproof_append(const struct mtc_wire *wire, const struct mtc_mtcproof *proof,
+                               struct mtc_cosignature *cosignatures, size_t num_cosignatures,
                                struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
@@ -133,23 +142,30 @@ mtc_status mtc_landmarks_parse(const struct mtc_wire *wire, struct mtc_span file
 
 /*
  * mtc_properties_append_standalone and _landmark append the CertificatePropertyList of a
- * certificate: trust_anchor_id, trust_anchor_groups, and trust_anchor_negotiation on the second.
+ * certificate: trust_anchor_id, the trust anchor groups in the form of the wire version, and
+ * trust_anchor_negotiation on the second.
  *
  * Errors:   INPUT when an ID would exceed its length; NOMEM.
  * Source:   tls-trust-anchor-ids, "Certificate Properties"; merkle-tree-certs, "Use in TLS"
  */
-mtc_status mtc_properties_append_standalone(const struct mtc_tai *ca_id,
+mtc_status mtc_properties_append_standalone(const struct mtc_wire *wire,
+                                            const struct mtc_tai *ca_id, uint64_t log_number,
                                             struct mtc_bytes *out) MTC_MUST_CHECK;
-/* The property list of a landmark-relative certificate; see above. */
-mtc_status mtc_properties_append_landmark(const struct mtc_tai *ca_id, uint64_t log_number,
-                                          uint64_t landmark, struct mtc_bytes *out) MTC_MUST_CHECK;
+/* The property list of a landmark-relative certificate; see above. Where groups hold the newest
+ * landmarks alone (-05), `max_active` (from 1) says how many. */
+mtc_status mtc_properties_append_landmark(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
+                                          uint64_t log_number, uint64_t landmark,
+                                          uint64_t max_active,
+                                          struct mtc_bytes *out) MTC_MUST_CHECK;
 
 /*
- * mtc_properties_describe appends a line of text per property, checking the whole list.
+ * mtc_properties_describe appends a line of text per property, checking the whole list. Groups are
+ * read in the form of the wire version, without one in either.
  *
- * Errors:   INPUT: truncated, trailing, unsorted or duplicate properties, malformed patterns.
+ * Errors:   INPUT: truncated, trailing, unsorted or duplicate properties, malformed groups.
  */
-mtc_status mtc_properties_describe(struct mtc_span list, struct mtc_bytes *out_text,
+mtc_status mtc_properties_describe(const struct mtc_wire *wire, struct mtc_span list,
+                                   struct mtc_bytes *out_text,
                                    struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
@@ -170,5 +186,14 @@ void mtc_pem_append(const char *label, struct mtc_span der, struct mtc_bytes *ou
 /* Reads the next PEM block; see mtc_pem_append. */
 mtc_status mtc_pem_next(struct mtc_reader *reader, const char *label, struct mtc_bytes *out_der,
                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_pem_next_label reads past the next line that begins a block and gives the block's label: it
+ * tells what mtc_pem_next would find, whether that is well-formed or not.
+ *
+ * Output:   a span into the text.
+ * Errors:   false when no further block begins.
+ */
+bool mtc_pem_next_label(struct mtc_reader *reader, struct mtc_span *out_label) MTC_MUST_CHECK;
 
 #endif

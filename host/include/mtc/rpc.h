@@ -45,15 +45,22 @@ struct mtc_rpc_client;
 /*
  * mtc_rpc_connect connects to the daemon's socket.
  *
- * Errors:   IO with the path and reason; NOMEM.
+ * Errors:   BUSY (nobody listens there, or too many want to: a daemon may be starting), IO; both
+ *           with the path and reason; NOMEM.
  */
 mtc_status mtc_rpc_connect(const char *socket_path, struct mtc_rpc_client **out,
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_rpc_set_patience sets how long the daemon may be silent: take nothing of what is sent, or not
+ * answer mtc_rpc_call. It is 60 s.
+ */
+void mtc_rpc_set_patience(struct mtc_rpc_client *client, int patience_ms);
+
+/*
  * mtc_rpc_send sends one request with the caller's tag; it blocks while the socket is full.
  *
- * Errors:   IO (the connection is lost), INPUT (over 1 MiB).
+ * Errors:   IO (the connection is lost, or the daemon takes nothing), INPUT (over 1 MiB).
  */
 mtc_status mtc_rpc_send(struct mtc_rpc_client *client, enum mtc_rpc_method method, uint32_t tag,
                         struct mtc_span body, struct mtc_error *error) MTC_MUST_CHECK;
@@ -72,7 +79,8 @@ mtc_status mtc_rpc_receive(struct mtc_rpc_client *client, int timeout_ms, uint32
 /*
  * mtc_rpc_call sends one request and waits for its answer: for clients without pipelining.
  *
- * Errors:   what the daemon answered; IO.
+ * Errors:   what the daemon answered; IO, also when it does not answer: the connection is of no use
+ *           then, and whether the request was done is not known.
  */
 mtc_status mtc_rpc_call(struct mtc_rpc_client *client, enum mtc_rpc_method method,
                         struct mtc_span body, struct mtc_bytes *out_body,

@@ -81,10 +81,12 @@ mtc_status mtc_file_read(const char *path, size_t max_len, struct mtc_bytes *out
                          struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_file_write_atomic writes a temporary file beside `path`, fsyncs it, renames it over `path`
- * and fsyncs the folder: after a crash `path` holds the old or the new content, whole.
+ * mtc_file_write_atomic writes a temporary file (".mtc-" and six characters) beside `path`, fsyncs
+ * it, renames it over `path` and fsyncs the folder: after a crash `path` holds the old or the new
+ * content, whole. A symbolic link is followed: its target is replaced.
  *
- * Errors:   IO: `path` holds the old content, or the new one where only the folder's sync failed.
+ * Errors:   IO: `path` holds the old content, or the new one where only the folder's sync failed;
+ *           also when it is there and is no regular file. INPUT: the path is too long.
  */
 mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
                                  struct mtc_error *error) MTC_MUST_CHECK;

@@ -8,7 +8,7 @@
 struct mtc_signer_options {
   const char *program; /* path of mtc-signer; NULL: beside the running program */
   const char *key;     /* pkcs11: URI (RFC 7512), or the path of a PEM private key (development) */
-  const char *module;  /* path of the PKCS#11 module; unused for a file key */
+  const char *module;  /* path of the PKCS#11 module; NULL: module-path in the URI, or a file key */
   const char *module_args; /* C_Initialize arguments (NSS wants them), or NULL */
   const char *pin_source;  /* "file:/path", or NULL (file keys, or pin-source in the URI) */
   enum mtc_algorithm algorithm;
@@ -32,11 +32,11 @@ struct mtc_signer_stats {
 bool mtc_key_is_uri(const char *key);
 
 /*
- * mtc_key_check checks that a key and what is given beside it fit together: a URI needs a module;
- * the path of a key file has neither module nor PIN, and is no mistyped URI. `module` and
- * `pin_source` may be NULL or empty.
+ * mtc_key_check checks that a key and what is given beside it fit together: a URI is well-formed
+ * and has a module, beside it or as its module-path; the path of a key file has neither module nor
+ * PIN, and is no mistyped URI. `module` and `pin_source` may be NULL or empty.
  *
- * Errors:   INPUT; the text never repeats `key`: a mistyped URI may hold a PIN.
+ * Errors:   INPUT, NOMEM; the text never repeats `key`: a mistyped URI may hold a PIN.
  */
 mtc_status mtc_key_check(const char *key, const char *module, const char *pin_source,
                          struct mtc_error *error) MTC_MUST_CHECK;
@@ -83,8 +83,8 @@ void mtc_signer_close(struct mtc_signer *signer);
 
 /* A key to make on a token. */
 struct mtc_key_request {
-  const char *uri; /* RFC 7512: token plus object (and id); never a slot number */
-  const char *module;
+  const char *uri;    /* RFC 7512: token plus object (and id); never a slot number */
+  const char *module; /* NULL: module-path in the URI */
   const char *module_args;
   const char *pin_source;
   enum mtc_algorithm algorithm;

@@ -27,6 +27,8 @@ struct mtc_wire {
   unsigned signatures_prefix;      /* bytes of the signatures list's length: 2 or 3 */
   bool landmarks_have_expiry;      /* -06, -07 */
   bool allows_empty_subtrees;      /* -06, -07; -05: start < end */
+  bool groups_are_ranges; /* -05: certificate properties of the trust anchor ID draft before
+                           * it had patterns */
 };
 
 /*
