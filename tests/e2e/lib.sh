@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034  # what the stories use
 # What the stories share: a folder each, programs ended by process id, no waiting but for "ready".
-# ctest gives MTC_BIN (the programs' folder) and MTC_FAULT_POINTS (ON or OFF).
+# ctest gives MTC_BIN (the programs' folder), MTC_SIM (the card's model) and MTC_FAULT_POINTS (ON or OFF).
 set -euo pipefail
 bin=${MTC_BIN:?}
 work=$(mktemp -d /tmp/mtc-e2e-XXXXXX)
