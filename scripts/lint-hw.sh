@@ -12,9 +12,20 @@ for build in "1 1" "1 2" "2 1" "4 1" "16 1" "64 1"; do
   verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_lane \
     -GFold="$fold" -GStages="$stages"
 done
+# Lanes, stream width, cycles a block.
+tops=("1 512 1" "1 64 64" "2 64 64" "3 512 4")
+for top in "${tops[@]}"; do
+  read -r lanes width fold <<<"$top"
+  verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_top \
+    -GLanes="$lanes" -GStreamWidth="$width" -GFold="$fold"
+done
 mapfile -t sources <hw/core.f
 for fold in 1 4; do
   yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Fold $fold mtc_lane;
     hierarchy -check -top mtc_lane; proc; check -assert -noinit"
+done
+for width in 64 512; do
+  yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Lanes 2 -set Fold 64 -set StreamWidth $width mtc_top;
+    hierarchy -check -top mtc_top; proc; check -assert -noinit"
 done
 echo "hardware lint: no warnings"
