@@ -43,9 +43,11 @@ module mtc_top #(
   if (!(StreamWidth == 64 || StreamWidth == 512)) begin : gen_bad_width
     $error("StreamWidth is none of 64, 512");
   end
-  if (Lanes < 1 || Lanes > 255 || AddressWidth < 14 || (Lanes >> (AddressWidth - 13)) > 1) begin
-    : gen_bad_lanes
-    $error("Lanes is not 1..255, or AddressWidth too small for as many");
+  if (Lanes < 1 || Lanes > 255) begin : gen_bad_lanes
+    $error("Lanes is not 1..255");
+  end
+  if (AddressWidth < 14 || (Lanes - 1) >> (AddressWidth - 13) != 0) begin : gen_bad_address
+    $error("AddressWidth cannot tell as many lanes");
   end
 
   logic [Lanes-1:0] reg_write;
