@@ -1,10 +1,11 @@
-// The card's top with two lanes and streams of 64 bits: registers over AXI4-Lite, what it refuses,
-// batches on both lanes at once against libcrypto, and a host that breaks off in mid-beat. Every
-// valid and ready comes and goes at random; what the card offers must stay until it is taken.
+// The card's top with two lanes and streams of 64 or 512 bits: registers over AXI4-Lite, what it
+// refuses, batches on both lanes at once against libcrypto, and a host that breaks off in mid-beat.
+// Every valid and ready comes and goes at random; what the card offers must stay until it is taken.
 #include <memory>
 #include <optional>
 #include <random>
 
+#include "Vtop_2_512.h"
 #include "Vtop_2_64.h"
 #include "batch.hpp"
 #include "check.hpp"
@@ -13,7 +14,6 @@
 namespace {
 
 constexpr unsigned kLanes = 2;
-constexpr size_t kWordLen = 8;
 constexpr uint32_t kLanePages = 0x2000;
 constexpr unsigned kOkay = 0, kSlvErr = 2;
 
@@ -37,13 +37,17 @@ struct Response {
   uint32_t data;
 };
 
+// kWordLen: bytes of a stream's word.
+template <typename Top, size_t kWordLen>
 class Bench {
  public:
+  static constexpr size_t kWord = kWordLen;
+
   Bench(int seed, unsigned idle_percent, unsigned stall_percent)
       : random_(static_cast<uint64_t>(seed)), idle_(idle_percent), stall_(stall_percent) {
     context_.randReset(2);
     context_.randSeed(seed);
-    top_ = std::make_unique<Vtop_2_64>(&context_);
+    top_ = std::make_unique<Top>(&context_);
     top_->h2c_tvalid_i = top_->c2h_tready_i = 0;
     top_->awvalid_i = top_->wvalid_i = top_->arvalid_i = top_->bready_i = top_->rready_i = 0;
     top_->rst_ni = 0;
@@ -182,7 +186,7 @@ class Bench {
     for (unsigned lane = 0; lane < kLanes; lane++) {
       Bytes &input = lanes_[lane].input;
       if (top_->h2c_tvalid_i >> lane & 1 || input.empty() || chance(idle_)) continue;
-      std::memcpy(&top_->h2c_tdata_i[2 * lane], input.data(), kWordLen);
+      std::memcpy(&top_->h2c_tdata_i[kWordLen / 4 * lane], input.data(), kWordLen);
       top_->h2c_tvalid_i |= static_cast<uint8_t>(1 << lane);
       input.erase(input.begin(), input.begin() + kWordLen);
     }
@@ -213,7 +217,7 @@ class Bench {
       bool valid = top_->c2h_tvalid_o >> lane & 1, ready = top_->c2h_tready_i >> lane & 1;
       bool last = top_->c2h_tlast_o >> lane & 1;
       Bytes word(kWordLen);
-      std::memcpy(word.data(), &top_->c2h_tdata_o[2 * lane], kWordLen);
+      std::memcpy(word.data(), &top_->c2h_tdata_o[kWordLen / 4 * lane], kWordLen);
       Bytes payload = word;
       payload.push_back(last);
       one.c2h.see("c2h", valid, ready, payload);
@@ -236,7 +240,7 @@ class Bench {
   }
 
   VerilatedContext context_;
-  std::unique_ptr<Vtop_2_64> top_;
+  std::unique_ptr<Top> top_;
   std::mt19937_64 random_;
   unsigned idle_, stall_;
   Lane lanes_[kLanes];
@@ -246,6 +250,7 @@ class Bench {
   Steady b_, r_;
 };
 
+template <typename Bench>
 void registers(Bench &bench) {
   for (unsigned lane = 0; lane < kLanes; lane++) {
     CHECK(bench.reg(lane, MTC_REG_ID) == MTC_CARD_REGISTER_ID, "ID");
@@ -268,6 +273,7 @@ void registers(Bench &bench) {
   }
 }
 
+template <typename Bench>
 void refused_accesses_do_nothing(Bench &bench) {
   bench.set(0, MTC_REG_NONCE, 77);
   bench.set(1, MTC_REG_NONCE, 78);
@@ -287,6 +293,7 @@ void refused_accesses_do_nothing(Bench &bench) {
 }
 
 // On both lanes at once, while registers are read.
+template <typename Bench>
 void batches(Bench &bench) {
   uint32_t nonces[kLanes];
   Answers answers[kLanes];
@@ -305,13 +312,14 @@ void batches(Bench &bench) {
 }
 
 // A beat that a host broke off does not shift what the next one writes, on the other lane neither.
+template <typename Bench>
 void mid_beat(Bench &bench) {
-  for (size_t words = 1; words < 8; words++) {
+  for (size_t words = 1; words < kBeatLen / Bench::kWord; words++) {
     unsigned lane = words % kLanes;
     uint32_t nonce = bench.resync(lane);
     Batch batch = random_batch(bench.random(), bench.below(1000), 5);
     Bytes wire = batch.wire(nonce, 1);
-    wire.resize(kBeatLen * (1 + bench.below(4)) + kWordLen * words);
+    wire.resize(kBeatLen * (1 + bench.below(4)) + Bench::kWord * words);
     bench.give(lane, wire);
     bench.wait_until_given(lane);
     nonce = bench.resync(lane);
@@ -323,9 +331,8 @@ void mid_beat(Bench &bench) {
   }
 }
 
-}  // namespace
-
-int main() {
+template <typename Bench>
+void run() {
   static const unsigned patterns[][2] = {{0, 0}, {70, 0}, {0, 70}, {50, 50}, {90, 90}};
   int seed = 1;
   for (const auto &pattern : patterns) {
@@ -335,5 +342,12 @@ int main() {
     batches(bench);
     mid_beat(bench);
   }
+}
+
+}  // namespace
+
+int main() {
+  run<Bench<Vtop_2_64, 8>>();
+  run<Bench<Vtop_2_512, 64>>();
   return 0;
 }
