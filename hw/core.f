@@ -14,3 +14,8 @@ hw/rtl/mtc_reduce.sv
 hw/rtl/mtc_emit.sv
 hw/rtl/mtc_csr.sv
 hw/rtl/mtc_lane.sv
+hw/rtl/mtc_axil.sv
+hw/rtl/mtc_skid.sv
+hw/rtl/mtc_widen.sv
+hw/rtl/mtc_narrow.sv
+hw/rtl/mtc_top.sv

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# lint-hw.sh: Verilator's lint of every build of the core with every warning on, that Yosys reads it
-# too, and that what comes from the register description is up to date.
+# lint-hw.sh: Verilator's lint of every build of the core and of the boards with every warning on,
+# that Yosys reads the core too, and that what comes from the register description is up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/lint-hw.sh --inside; fi
@@ -12,9 +12,25 @@ for build in "1 1" "1 2" "2 1" "4 1" "16 1" "64 1"; do
   verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_lane \
     -GFold="$fold" -GStages="$stages"
 done
+# Lanes, stream width, cycles a block.
+tops=("1 512 1" "1 64 64" "2 64 64" "3 512 4")
+for top in "${tops[@]}"; do
+  read -r lanes width fold <<<"$top"
+  verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f --top-module mtc_top \
+    -GLanes="$lanes" -GStreamWidth="$width" -GFold="$fold"
+done
+# The boards, their vendors' parts as stubs.
+verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f hw/boards/vendor_stubs.sv \
+  -f hw/boards/ecp5/card.f hw/boards/ecp5/mtc_ecp5_top.sv --top-module mtc_ecp5_top
+verilator --lint-only -Wall --assert hw/waivers.vlt -f hw/core.f hw/boards/vendor_stubs.sv \
+  hw/boards/alveo_xdma/mtc_alveo_top.sv --top-module mtc_alveo_top
 mapfile -t sources <hw/core.f
 for fold in 1 4; do
   yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Fold $fold mtc_lane;
     hierarchy -check -top mtc_lane; proc; check -assert -noinit"
+done
+for width in 64 512; do
+  yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Lanes 2 -set Fold 64 -set StreamWidth $width mtc_top;
+    hierarchy -check -top mtc_top; proc; check -assert -noinit"
 done
 echo "hardware lint: no warnings"

@@ -47,13 +47,14 @@
 #define MTC_CAPS_CORE_FOLD_MASK 0x000000ffu /* bits 7..0 */
 #define MTC_CAPS_CORE_STAGES_MASK 0x0000ff00u /* bits 15..8 */
 #define MTC_CAPS_CORE_BATCHES_MASK 0x00ff0000u /* bits 23..16 */
+#define MTC_CAPS_CORE_LANES_MASK 0xff000000u /* bits 31..24 */
 #define MTC_STATUS_BUSY_MASK 0x00000001u /* bits 0..0 */
 #define MTC_STATUS_DISCARDING_MASK 0x00000002u /* bits 1..1 */
 #define MTC_STATUS_FAILED_MASK 0x00000004u /* bits 2..2 */
 
 /* Identification */
 #define MTC_CARD_REGISTER_ID 0x3143544du /* ID: the text MTC1 */
-#define MTC_CARD_INTERFACE_VERSION 0x10001u /* VERSION: 1.1 */
+#define MTC_CARD_INTERFACE_VERSION 0x10002u /* VERSION: 1.2 */
 
 /* Commands */
 #define MTC_CARD_CMD_RESYNC 0x1u /* give up the open batch, discard input until the SYNC beat with NONCE */

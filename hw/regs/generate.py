@@ -49,6 +49,14 @@ def rtl():
         out.append(f"  // {group['group']}")
         for item in group["items"]:
             out.append(f"  localparam logic [31:0] {item['name']} = 32'h{item['value']:08x};")
+    # A decoder that is made from the same description cannot forget a register.
+    for name, owners, comment in (("is_register", ("card", "host"), "There is a register at the offset."),
+                                  ("is_host_owned", ("host",), "It is the host's to write.")):
+        out += [f"  // {comment}", f"  function automatic logic {name}(logic [12:0] offset);",
+                "    case (offset)"]
+        labels = [f"      Reg{camel(register['name'])}" for register in registers if register["owner"] in owners]
+        out += [label + "," for label in labels[:-1]] + [f"{labels[-1]}: {name} = 1'b1;"]
+        out += [f"      default: {name} = 1'b0;", "    endcase", "  endfunction"]
     return "\n".join(out + ["endpackage", ""])
 
 

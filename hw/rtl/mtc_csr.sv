@@ -3,7 +3,8 @@
 module mtc_csr #(
   parameter logic [31:0] Build  = 32'd0,
   parameter int unsigned Fold   = 1,
-  parameter int unsigned Stages = 1
+  parameter int unsigned Stages = 1,
+  parameter int unsigned Lanes  = 1
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,
@@ -85,7 +86,9 @@ module mtc_csr #(
       mtc_regs_pkg::RegCapsBatch: rdata_o = mtc_pkg::MaxBatch;
       mtc_regs_pkg::RegCapsInput: rdata_o = mtc_pkg::InputDepth;
       mtc_regs_pkg::RegBuild: rdata_o = Build;
-      mtc_regs_pkg::RegCapsCore: rdata_o = {8'd0, 8'(mtc_pkg::Batches), 8'(Stages), 8'(Fold)};
+      mtc_regs_pkg::RegCapsCore: begin
+        rdata_o = {8'(Lanes), 8'(mtc_pkg::Batches), 8'(Stages), 8'(Fold)};
+      end
       mtc_regs_pkg::RegStatus: begin
         rdata_o = '0;
         rdata_o[mtc_regs_pkg::StatusBusyLsb] = busy_i;

@@ -6,6 +6,7 @@
 module mtc_lane #(
   parameter int unsigned Fold   = 1,  // 1, 2, 4, 16, 64
   parameter int unsigned Stages = 1,  // 1, 2 (with Fold 1): registers a round
+  parameter int unsigned Lanes  = 1,  // of the card, for CAPS_CORE
   parameter logic [31:0] Build  = 32'd0
 ) (
   input  logic           clk_i,
@@ -17,6 +18,8 @@ module mtc_lane #(
   input  logic           c2h_ready_i,
   output mtc_pkg::beat_t c2h_data_o,
   output logic           c2h_last_o,
+  output logic           discarding_o,  // input, until the SYNC beat with the nonce
+  output logic [31:0]    nonce_o,
   input  logic           reg_write_i,
   input  logic [12:0]    reg_addr_i,
   input  logic [31:0]    reg_wdata_i,
@@ -33,6 +36,9 @@ module mtc_lane #(
   logic [31:0] nonce, credit, session, frames;
   logic [mtc_pkg::Batches-1:0] in_use;
   mtc_pkg::fault_t fault;
+
+  assign discarding_o = discarding;
+  assign nonce_o      = nonce;
 
   // Input: beats, entries, blocks, jobs.
   logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid, entry_ready;
@@ -141,7 +147,7 @@ module mtc_lane #(
     .beat_last_o(c2h_last_o)
   );
 
-  mtc_csr #(.Build(Build), .Fold(Fold), .Stages(Stages)) u_csr (
+  mtc_csr #(.Build(Build), .Fold(Fold), .Stages(Stages), .Lanes(Lanes)) u_csr (
     .clk_i, .rst_ni,
     .write_i(reg_write_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .rdata_o(reg_rdata_o),
     .resync_o(flush), .nonce_o(nonce), .credit_i(credit), .frames_i(frames), .sync_ack_i(session),

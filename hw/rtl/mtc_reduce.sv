@@ -6,7 +6,9 @@
 // first node of a level in a batch may have its left sibling before the batch: then that is a seed.
 // One node a cycle, latency 1 cycle; nodes go before leaves. Node jobs that are waiting, hashed or not
 // placed yet are at most MaxNodes, which the buffers around hold: nothing can wait for itself.
-module mtc_reduce (
+module mtc_reduce #(
+  parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
+) (
   input  logic               clk_i,
   input  logic               rst_ni,
   input  logic               flush_i,
@@ -30,7 +32,7 @@ module mtc_reduce (
   output logic               busy_o          // a node is on its way
 );
   localparam int unsigned SeedWidth = $clog2(mtc_pkg::Batches) + 6;
-  localparam int unsigned CountWidth = $clog2(mtc_pkg::MaxNodes) + 1;
+  localparam int unsigned CountWidth = $clog2(MaxNodes) + 1;
 
   logic [256:0] waiting[64];  // with its edge_l
   mtc_pkg::hash_t seeds[1 << SeedWidth];
@@ -42,7 +44,7 @@ module mtc_reduce (
   mtc_pkg::record_t pick, item_q;
   logic valid_q, advance, leaf_room, take;
 
-  assign leaf_room    = nodes_q < CountWidth'(mtc_pkg::MaxNodes - 2);
+  assign leaf_room    = nodes_q < CountWidth'(MaxNodes - 2);
   assign advance      = !valid_q || record_ready_i;
   assign node_ready_o = advance;
   assign leaf_ready_o = advance && !node_valid_i && leaf_room;
@@ -106,7 +108,7 @@ module mtc_reduce (
 
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
-      assert (nodes_q <= CountWidth'(mtc_pkg::MaxNodes));
+      assert (nodes_q <= CountWidth'(MaxNodes));
       if (node_valid_i && node_ready_o) assert (nodes_q != '0);
     end
   end

@@ -45,12 +45,13 @@ package mtc_regs_pkg;
   localparam int unsigned CapsCoreFoldLsb = 0;
   localparam int unsigned CapsCoreStagesLsb = 8;
   localparam int unsigned CapsCoreBatchesLsb = 16;
+  localparam int unsigned CapsCoreLanesLsb = 24;
   localparam int unsigned StatusBusyLsb = 0;
   localparam int unsigned StatusDiscardingLsb = 1;
   localparam int unsigned StatusFailedLsb = 2;
   // Identification
   localparam logic [31:0] RegisterId = 32'h3143544d;
-  localparam logic [31:0] InterfaceVersion = 32'h00010001;
+  localparam logic [31:0] InterfaceVersion = 32'h00010002;
   // Commands
   localparam logic [31:0] CmdResync = 32'h00000001;
   localparam logic [31:0] CmdSnapshot = 32'h00000002;
@@ -74,4 +75,57 @@ package mtc_regs_pkg;
   localparam logic [31:0] ErrStart = 32'h00000005;
   localparam logic [31:0] ErrSeeds = 32'h00000006;
   localparam logic [31:0] ErrLength = 32'h00000007;
+  // There is a register at the offset.
+  function automatic logic is_register(logic [12:0] offset);
+    case (offset)
+      RegId,
+      RegVersion,
+      RegCapsEntry,
+      RegCapsBatch,
+      RegCapsInput,
+      RegBuild,
+      RegCapsCore,
+      RegStatus,
+      RegInCredit,
+      RegOutAvail,
+      RegErrCause,
+      RegErrInfo,
+      RegCyclesLo,
+      RegCyclesHi,
+      RegLeafBlocksLo,
+      RegLeafBlocksHi,
+      RegNodeBlocksLo,
+      RegNodeBlocksHi,
+      RegEntriesLo,
+      RegEntriesHi,
+      RegLeafHashesLo,
+      RegLeafHashesHi,
+      RegNodeHashesLo,
+      RegNodeHashesHi,
+      RegSyncAck,
+      RegCmdResult,
+      RegCmdAck,
+      RegNoInputLo,
+      RegNoInputHi,
+      RegNoCreditLo,
+      RegNoCreditHi,
+      RegTailLo,
+      RegTailHi,
+      RegStallsLo,
+      RegStallsHi,
+      RegNonce,
+      RegCmd,
+      RegCmdSeq: is_register = 1'b1;
+      default: is_register = 1'b0;
+    endcase
+  endfunction
+  // It is the host's to write.
+  function automatic logic is_host_owned(logic [12:0] offset);
+    case (offset)
+      RegNonce,
+      RegCmd,
+      RegCmdSeq: is_host_owned = 1'b1;
+      default: is_host_owned = 1'b0;
+    endcase
+  endfunction
 endpackage

@@ -1,0 +1,66 @@
+// mtc_reduce: jobs that are out are never more than MaxNodes, its own count of them is right, and every
+// leaf and node gives one record; its record and job hold still while the output stalls.
+//
+// The engine returns jobs that are out, at any time, with any level and index: more than it could.
+module formal_reduce (
+  input logic             clk_i,
+  input logic             flush_i,
+  input logic             leaf_valid_i,
+  input mtc_pkg::leaf_t   leaf_i,
+  input logic             node_valid_i,
+  input mtc_pkg::record_t node_i,
+  input logic             record_ready_i
+);
+  localparam int unsigned MaxNodes = 4;
+  logic rst_ni;
+  initial rst_ni = 1'b0;
+  always_ff @(posedge clk_i) rst_ni <= 1'b1;
+
+  logic [2:0] out_q;  // jobs asked for and not returned
+  logic leaf_ready, node_ready, job_valid, record_valid, busy, node_valid;
+  mtc_pkg::node_job_t job;
+  mtc_pkg::record_t record;
+  assign node_valid = node_valid_i && out_q != '0;
+  mtc_reduce #(.MaxNodes(MaxNodes)) u_dut (
+    .clk_i, .rst_ni, .flush_i, .start_valid_i(1'b0), .start_slot_i('0), .start_i('0),
+    .seed_valid_i(1'b0), .seed_i('0),
+    .leaf_valid_i, .leaf_ready_o(leaf_ready), .leaf_i, .leaf_hash_i('0),
+    .node_valid_i(node_valid), .node_ready_o(node_ready), .node_i,
+    .job_valid_o(job_valid), .job_o(job),
+    .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
+  );
+  (* hierconn *) logic [2:0] \u_dut.nodes_q ;
+
+  logic item_q, stalled_q;  // an item is inside
+  logic [48:0] index_q;
+  logic leaf_in, node_in, record_out;
+  assign leaf_in    = leaf_valid_i && leaf_ready;
+  assign node_in    = node_valid && node_ready;
+  assign record_out = record_valid && record_ready_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      out_q     <= '0;
+      item_q    <= 1'b0;
+      stalled_q <= 1'b0;
+    end else begin
+      out_q     <= out_q + {2'b0, job_valid} - {2'b0, node_in};
+      item_q    <= leaf_in || node_in || (item_q && !record_out);
+      stalled_q <= record_valid && !record_ready_i;
+      index_q   <= record.node.index;
+
+      assert (!(leaf_in && node_in));
+      assert (!((leaf_in || node_in) && item_q && !record_out));
+      assert (record_valid == item_q);
+      assert (job_valid == (record_out && record.node.index[0]));
+      if (job_valid) assert (job.node.index == record.node.index >> 1);
+      if (stalled_q) assert (record_valid && record.node.index == index_q);
+      assert (out_q + {2'd0, item_q} < MaxNodes);  // the item inside may become one more
+      assert (\u_dut.nodes_q == out_q);
+      assert (busy == (item_q || out_q != '0));
+      // Nodes always get in: what the loop back to the engine holds can leave it.
+      if (node_valid && record_ready_i) assert (node_ready);
+      if (out_q <= 1 && !node_valid && record_ready_i) assert (leaf_ready);
+    end
+  end
+endmodule
