@@ -12,7 +12,7 @@ const char *Faults::help() {
          "  die:N               die without cleaning up after N frames\n"
          "  vanish:N            stop after N frames, every register reads as ones (no card there)\n"
          "  reset:N             reset the core, once, in the batch under way after N frames\n"
-         "  stall:N             pause for N ms, once, in the batch under way after 3 frames\n"
+         "  stall:N             pause for N ms, once, in the batch under way after 20 frames\n"
          "  drop-frame:N        never deliver frame N (from 1)\n"
          "  wrong-hash:N        flip a bit in the hash of record N (from 1)\n"
          "  duplicate-record:N  put a copy of its neighbour in the place of record N (from 1)\n"
@@ -30,7 +30,7 @@ bool Faults::take_reset() {
 }
 
 uint64_t Faults::take_stall() {
-  if (frames_ < 3) return 0;
+  if (frames_ < 20) return 0;
   uint64_t stall_ms = stall_ms_;
   stall_ms_ = 0;
   return stall_ms;

@@ -11,7 +11,7 @@ cp "$work/ca/mtc.yaml" "$work/good.yaml"
 for i in 1 2 3; do make_csr "host$i"; done
 
 hash_of() { "$bin/mtc" status --json | jq -r ".hash.$1"; }
-start_sim() { start sim "$bin/mtc-sim" --path "$work/card" "$@"; sim=$started; }
+start_sim() { start sim "$bin/mtc-sim" --path "$work/card"; sim=$started; }
 kill_sim() { kill -9 "$sim"; wait "$sim" || true; }
 
 # Without the card: an alarm, not an error, unless the configuration says otherwise.
