@@ -78,6 +78,9 @@ class Card {
     active |= receive();
     if (active) quiet_ = 0;
     bool is_open = model_->read_register(MTC_REG_STATUS) & MTC_STATUS_BUSY_MASK;
+    // The last frame of a batch that was long quiet still has to come out.
+    if (was_open_ && !is_open) quiet_ = 0;
+    was_open_ = is_open;
     if (is_open) {
       usleep(static_cast<useconds_t>(1000 * faults_.take_stall()));
       if (faults_.take_reset()) return reset(), true;
@@ -209,6 +212,7 @@ class Card {
   uint32_t random_;
   uint32_t sequence_ = 0;
   int quiet_ = 0;  // cycles since a beat moved
+  bool was_open_ = false;
   std::vector<uint8_t> input_, output_;
   uint8_t frame_[kFrameLen];
   size_t frame_len_ = 0;

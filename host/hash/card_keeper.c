@@ -54,10 +54,10 @@ static void note_failed_test(struct card_hasher *self, const struct mtc_error *f
 }
 
 static void readmit(struct card_hasher *self, struct mtc_card_link *link, unsigned num_clean) {
-  mtc_card_admit(self, link);
   pthread_mutex_lock(&self->hasher.stats_lock);
   self->hasher.stats.num_card_readmissions++;
   pthread_mutex_unlock(&self->hasher.stats_lock);
+  mtc_card_admit(self, link);
   mtc_log(MTC_LOG_WARNING, "card_readmitted", "clean_tests=%u asked=%s", num_clean,
           self->is_asked ? "true" : "false");
 }

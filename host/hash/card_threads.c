@@ -89,7 +89,7 @@ static void finish(struct mtc_card_link *link, struct mtc_link_batch *batch) {
   if (!batch->next) link->last = place;
   batch->state = MTC_LINK_DONE;
   link->num_open--;
-  if (was_oldest && link->num_open)
+  if (was_oldest && link->first && link->num_open)
     link->deadline_ms = mtc_clock_monotonic_ms() + (int64_t)link->first->timeout_ms;
   pthread_cond_broadcast(&link->changed);
 }
