@@ -12,9 +12,15 @@ class Faults {
   // Passes a whole output frame through the faults; false when it must not come out.
   bool pass(uint8_t *frame);
 
-  // Whether the card stops (and stops answering), or its process dies, before the next frame.
+  // Whether the card stops (and stops answering), its process dies, or the bus loses it, before the
+  // next frame.
   bool hangs() const { return hang_after_ && frames_ >= hang_after_; }
   bool dies() const { return die_after_ && frames_ >= die_after_; }
+  bool vanishes() const { return vanish_after_ && frames_ >= vanish_after_; }
+  // The same for what happens once, in the midst of a batch: a reset, a pause in ms (0: none).
+  bool take_reset();
+  uint64_t take_stall();
+  bool busy() const { return busy_; }
   // The most bytes of the next transfer: small and odd with "short", otherwise `wanted`.
   size_t transfer(size_t wanted);
   bool bad_id() const { return bad_id_; }
@@ -22,9 +28,10 @@ class Faults {
   static const char *help();
 
  private:
-  uint64_t hang_after_ = 0, die_after_ = 0, drop_ = 0, wrong_hash_ = 0;
+  uint64_t hang_after_ = 0, die_after_ = 0, vanish_after_ = 0, reset_after_ = 0, stall_ms_ = 0;
+  uint64_t drop_ = 0, wrong_hash_ = 0, duplicate_ = 0;
   std::vector<uint64_t> corrupt_;
-  bool short_ = false, bad_id_ = false;
+  bool short_ = false, bad_id_ = false, busy_ = false;
   // Since the start, batch frames only.
   uint64_t frames_ = 0, records_ = 0;
   uint32_t random_ = 1;

@@ -64,3 +64,7 @@ uint32_t Folder::load(uint32_t offset) const {
 void Folder::store(uint32_t offset, uint32_t value) {
   __atomic_store_n(&registers_[offset / 4], value, __ATOMIC_RELEASE);
 }
+
+void Folder::lock() {
+  if (flock(user_, LOCK_EX | LOCK_NB) != 0) fail("cannot lock " + path_ + "/user");
+}

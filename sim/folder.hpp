@@ -14,6 +14,9 @@ class Folder {
   uint32_t load(uint32_t offset) const;
   void store(uint32_t offset, uint32_t value);
 
+  // Locks the registers against drivers.
+  void lock();
+
   int h2c() const { return h2c_; }
   int c2h() const { return c2h_; }
 

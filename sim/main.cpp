@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ constexpr int kQuietCycles = 1 << 18;
 // Without an open batch there is only a command or a SYNC beat to work on.
 constexpr int kIdleCycles = 1 << 10;
 constexpr int kLongestSleepMs = 20;
+constexpr int kMostPercent = 95;
 constexpr size_t kInputLen = 16384;
 // Output that the FIFO does not take: the core is held back then.
 constexpr size_t kOutputLen = 2 * kFrameLen;
@@ -51,10 +53,22 @@ volatile sig_atomic_t stopped = 0;
 
 void stop(int) { stopped = 1; }
 
+// What the command line says about the core and about how its streams move.
+struct Settings {
+  Build build;
+  int seed = 0;
+  int idle_percent = 0;   // cycles in which the core is not offered the next beat of input
+  int stall_percent = 0;  // cycles in which no beat of output is taken
+};
+
 class Card {
  public:
-  Card(Folder &folder, Faults &faults, int seed, Build build)
-      : folder_(folder), faults_(faults), model_(seed, build) {
+  Card(Folder &folder, Faults &faults, const Settings &settings)
+      : folder_(folder),
+        faults_(faults),
+        settings_(settings),
+        model_(std::make_unique<Model>(settings.seed, settings.build)),
+        random_(static_cast<uint32_t>(settings.seed)) {
     publish();
   }
 
@@ -63,7 +77,14 @@ class Card {
     bool active = serve_command();
     active |= receive();
     if (active) quiet_ = 0;
-    bool is_open = model_.read_register(MTC_REG_STATUS) & MTC_STATUS_BUSY_MASK;
+    bool is_open = model_->read_register(MTC_REG_STATUS) & MTC_STATUS_BUSY_MASK;
+    // The last frame of a batch that was long quiet still has to come out.
+    if (was_open_ && !is_open) quiet_ = 0;
+    was_open_ = is_open;
+    if (is_open) {
+      usleep(static_cast<useconds_t>(1000 * faults_.take_stall()));
+      if (faults_.take_reset()) return reset(), true;
+    }
     if (quiet_ < (is_open ? kQuietCycles : kIdleCycles)) {
       run_slice();
       publish();
@@ -84,22 +105,47 @@ class Card {
 
   bool hangs() const { return faults_.hangs() && output_.empty(); }
   bool dies() const { return faults_.dies() && output_.empty(); }
+  bool vanishes() const { return faults_.vanishes() && output_.empty(); }
+
+  // What a host reads where no card answers.
+  void hide() {
+    for (uint32_t offset : kCardRegisters) folder_.store(offset, UINT32_MAX);
+  }
 
  private:
+  // A card that lost power for a moment: what it held is gone, and so is what the host wrote.
+  void reset() {
+    model_ = std::make_unique<Model>(settings_.seed, settings_.build);
+    for (uint32_t offset : {MTC_REG_CMD_SEQ, MTC_REG_CMD, MTC_REG_NONCE}) folder_.store(offset, 0);
+    sequence_ = 0;
+    quiet_ = 0;
+    frame_len_ = 0;
+    input_.clear();
+    output_.clear();
+    publish();
+  }
+
+  // True in so many of 100 cases.
+  bool in_percent(int percent) {
+    if (percent == 0) return false;
+    random_ = random_ * 1664525 + 1013904223;
+    return static_cast<int>((random_ >> 16) % 100) < percent;
+  }
+
   // A command is new when its sequence number is; its arguments were written before it.
   bool serve_command() {
     uint32_t sequence = folder_.load(MTC_REG_CMD_SEQ);
     if (sequence == sequence_) return false;
     sequence_ = sequence;
     for (uint32_t offset : {MTC_REG_NONCE, MTC_REG_CMD, MTC_REG_CMD_SEQ})
-      model_.write_register(offset, offset == MTC_REG_CMD_SEQ ? sequence : folder_.load(offset));
+      model_->write_register(offset, offset == MTC_REG_CMD_SEQ ? sequence : folder_.load(offset));
     publish();
     return true;
   }
 
   void publish() {
     for (uint32_t offset : kCardRegisters) {
-      uint32_t value = model_.read_register(offset);
+      uint32_t value = model_->read_register(offset);
       if (offset == MTC_REG_ID && faults_.bad_id()) value ^= 1;
       folder_.store(offset, value);
     }
@@ -112,7 +158,7 @@ class Card {
     input_.resize(old + room);
     ssize_t count = read(folder_.h2c(), input_.data() + old, faults_.transfer(room));
     input_.resize(old + (count > 0 ? static_cast<size_t>(count) : 0));
-    if (count > 0 && model_.read_register(MTC_REG_STATUS) & MTC_STATUS_DISCARDING_MASK) align();
+    if (count > 0 && model_->read_register(MTC_REG_STATUS) & MTC_STATUS_DISCARDING_MASK) align();
     return count > 0;
   }
 
@@ -120,7 +166,7 @@ class Card {
   // model looks for the SYNC beat itself, and the core gets it as its next beat.
   void align() {
     uint32_t words[] = {MTC_CARD_MAGIC_SYNC, MTC_CARD_STREAM_VERSION,
-                        model_.read_register(MTC_REG_NONCE)};
+                        model_->read_register(MTC_REG_NONCE)};
     const uint8_t *pattern = reinterpret_cast<const uint8_t *>(words);
     auto found = std::search(input_.begin(), input_.end(), pattern, pattern + sizeof words);
     // Without it, only a first part of it at the end is worth keeping.
@@ -134,15 +180,17 @@ class Card {
   void run_slice() {
     size_t used = 0;
     for (int i = 0; i < kSliceCycles; i++) {
-      const uint8_t *input = input_.size() - used >= kBeatLen ? input_.data() + used : nullptr;
-      uint8_t *output = output_.size() < kOutputLen ? frame_ + frame_len_ : nullptr;
-      Model::Moved moved = model_.cycle(input, output);
+      bool has_input = input_.size() - used >= kBeatLen && !in_percent(settings_.idle_percent);
+      bool has_room = output_.size() < kOutputLen && !in_percent(settings_.stall_percent);
+      const uint8_t *input = has_input ? input_.data() + used : nullptr;
+      uint8_t *output = has_room ? frame_ + frame_len_ : nullptr;
+      Model::Moved moved = model_->cycle(input, output);
       quiet_ = moved.input || moved.output ? 0 : quiet_ + 1;
       if (moved.input) used += kBeatLen;
       if (moved.output && (frame_len_ += kBeatLen) == kFrameLen) {
         frame_len_ = 0;
         if (faults_.pass(frame_)) output_.insert(output_.end(), frame_, frame_ + kFrameLen);
-        if (faults_.hangs() || faults_.dies()) break;
+        if (faults_.hangs() || faults_.dies() || faults_.vanishes()) break;
       }
     }
     input_.erase(input_.begin(), input_.begin() + static_cast<ptrdiff_t>(used));
@@ -159,9 +207,12 @@ class Card {
 
   Folder &folder_;
   Faults &faults_;
-  Model model_;
+  const Settings &settings_;
+  std::unique_ptr<Model> model_;
+  uint32_t random_;
   uint32_t sequence_ = 0;
   int quiet_ = 0;  // cycles since a beat moved
+  bool was_open_ = false;
   std::vector<uint8_t> input_, output_;
   uint8_t frame_[kFrameLen];
   size_t frame_len_ = 0;
@@ -169,17 +220,21 @@ class Card {
 
 int usage(FILE *out) {
   fprintf(out,
-          "usage: mtc-sim --path DIR [--fold N] [--stages N] [--seed N] [--fault KIND[:N]]...\n"
+          "usage: mtc-sim --path DIR [--fold N] [--stages N] [--idle PERCENT] [--stall PERCENT]\n"
+          "               [--seed N] [--fault KIND[:N]]...\n"
           "Runs the model of the card; its files in DIR are user, h2c_0 and c2h_0.\n"
           "Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n"
           "  --fold    cycles a SHA-256 block: 1 (unless given), 4, 64\n"
           "  --stages  registers a round, with --fold 1: 1 or 2 (unless given)\n"
-          "  --seed    of what is in the core's registers before they are written\n%s",
+          "  --idle    share of cycles without input, to 95\n"
+          "  --stall   share of cycles in which no output is taken, to 95\n"
+          "  --seed    of what is in the core's registers before they are written, and of which\n"
+          "            cycles --idle and --stall take\n%s",
           Faults::help());
   return out == stdout ? 0 : 2;
 }
 
-int run(const std::string &path, Faults &faults, int seed, Build build) {
+int run(const std::string &path, Faults &faults, const Settings &settings) {
   sigset_t blocked, unblocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
@@ -191,14 +246,16 @@ int run(const std::string &path, Faults &faults, int seed, Build build) {
   sigaction(SIGINT, &action, nullptr);
 
   Folder folder(path);
-  Card card(folder, faults, seed, build);
+  if (faults.busy()) folder.lock();
+  Card card(folder, faults, settings);
   puts("ready");
   fflush(stdout);
 
   int sleep_ms = 1;
   while (!stopped) {
     if (card.dies()) _exit(9);
-    if (card.hangs()) {
+    if (card.vanishes()) card.hide();
+    if (card.hangs() || card.vanishes()) {
       while (!stopped) sigsuspend(&unblocked);
       break;
     }
@@ -215,13 +272,19 @@ int run(const std::string &path, Faults &faults, int seed, Build build) {
   return 0;
 }
 
+bool parse(const std::string &text, int *out) {
+  if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos)
+    return false;
+  *out = std::stoi(text);
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   std::string path;
   Faults faults;
-  Build build;
-  int seed = 0;
+  Settings settings;
   bool has_stages = false;
   for (int i = 1; i < argc; i++) {
     std::string option = argv[i];
@@ -234,28 +297,29 @@ int main(int argc, char **argv) {
         fprintf(stderr, "mtc-sim: unknown fault %s\n", argv[i]);
         return 2;
       }
-    } else if (option == "--fold" || option == "--stages" || option == "--seed") {
-      std::string text = argv[++i];
-      if (text.empty() || text.size() > 9 ||
-          text.find_first_not_of("0123456789") != std::string::npos)
-        return usage(stderr);
-      int number = std::stoi(text);
-      if (option == "--seed") {
-        seed = number;
-      } else if (option == "--fold") {
-        build.fold = static_cast<unsigned>(number);
-      } else {
-        build.stages = static_cast<unsigned>(number);
-        has_stages = true;
-      }
     } else {
-      return usage(stderr);
+      int number;
+      if (!parse(argv[++i], &number)) return usage(stderr);
+      if (option == "--seed") {
+        settings.seed = number;
+      } else if (option == "--idle" && number <= kMostPercent) {
+        settings.idle_percent = number;
+      } else if (option == "--stall" && number <= kMostPercent) {
+        settings.stall_percent = number;
+      } else if (option == "--fold") {
+        settings.build.fold = static_cast<unsigned>(number);
+      } else if (option == "--stages") {
+        settings.build.stages = static_cast<unsigned>(number);
+        has_stages = true;
+      } else {
+        return usage(stderr);
+      }
     }
   }
-  if (!has_stages && build.fold != 1) build.stages = 1;
+  if (!has_stages && settings.build.fold != 1) settings.build.stages = 1;
   if (path.empty()) return usage(stderr);
   try {
-    return run(path, faults, seed, build);
+    return run(path, faults, settings);
   } catch (const std::exception &error) {
     fprintf(stderr, "mtc-sim: %s\n", error.what());
     return 1;

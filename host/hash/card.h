@@ -7,7 +7,8 @@
 #define MTC_BEAT_LEN 64u
 #define MTC_FRAME_LEN 4096u
 
-/* An open card. One thread opens, exchanges and closes; the two stream threads only read it. */
+/* An open card. beats_written is the writer thread's, frames_read the reader's; the rest does not
+ * change while it is open. */
 struct mtc_card {
   volatile uint32_t *registers;
   int user;
@@ -15,9 +16,9 @@ struct mtc_card {
   int c2h;
   uint32_t max_entry;     /* bytes */
   uint32_t max_batch;     /* entries */
+  uint32_t max_open;      /* batches at a time, 1.. */
   uint32_t input_beats;   /* depth of the input buffer: the credit cannot be larger */
   uint32_t nonce;         /* of the session */
-  uint32_t batch;         /* number of the batch last sent */
   uint32_t beats_written; /* since the SYNC beat, modulo 2^32 */
   uint32_t frames_read;   /* since the SYNC frame, modulo 2^32 */
 };
@@ -79,13 +80,72 @@ mtc_status mtc_card_run(struct mtc_card *card, const struct mtc_card_exchange *e
                         uint64_t timeout_ms, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_card_hash_batch sends a batch and receives its hashes.
+ * mtc_card_read_counters has the card copy its counters and reads them.
  *
- * Requires: the job is within max_entry and max_batch; `out` is sized for it.
- * Errors:   DEVICE (retire the card), NOMEM (nothing was sent).
+ * Requires: one command at a time.
+ * Errors:   DEVICE (it did not answer in time; `out` is untouched).
  */
-mtc_status mtc_card_hash_batch(struct mtc_card *card, const struct mtc_hash_job *job,
-                               uint64_t timeout_ms, struct mtc_hash_result *out,
+mtc_status mtc_card_read_counters(const struct mtc_card *card, unsigned timeout_ms,
+                                  struct mtc_card_counters *out,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_diagnose puts before the fault in `error` what the registers say about it: that nothing
+ * answers any more, or that the card was reset.
+ */
+void mtc_card_diagnose(const struct mtc_card *card, struct mtc_error *error);
+
+/* A batch on the wire. Zeroed but for what mtc_card_batch_init sets. */
+struct mtc_card_batch {
+  const struct mtc_hash_job *job;
+  struct mtc_hash_result *out;
+  uint32_t number;     /* of the batch in the session */
+  size_t num_records;  /* promised */
+  size_t num_taken;    /* records received */
+  uint32_t num_frames; /* frames received */
+  uint8_t *seen;       /* a bit for each hash of `out`, in the order of its storage */
+  size_t next_item;    /* to be sent: 0 the header, then the seeds, then the entries */
+  size_t item_offset;  /* bytes of that item gathered so far, its padding included */
+};
+
+/*
+ * mtc_card_batch_init prepares a batch; mtc_card_batch_free releases it.
+ *
+ * Requires: `job` is within max_entry and max_batch; `out` is sized for it; both are borrowed.
+ * Errors:   NOMEM.
+ */
+mtc_status mtc_card_batch_init(struct mtc_card_batch *batch, const struct mtc_hash_job *job,
+                               struct mtc_hash_result *out) MTC_MUST_CHECK;
+/* Releases what belongs to the batch; see above. */
+void mtc_card_batch_free(struct mtc_card_batch *batch);
+
+/*
+ * mtc_card_batch_gather copies the batch's next beats to `out`, as many as go into `max_len` (a
+ * multiple of MTC_BEAT_LEN), and returns their bytes: 0 when all were gathered.
+ */
+size_t mtc_card_batch_gather(struct mtc_card_batch *batch, uint32_t nonce, uint8_t *out,
+                             size_t max_len);
+
+/*
+ * mtc_card_batch_gathered tells whether all beats were gathered.
+ */
+bool mtc_card_batch_gathered(const struct mtc_card_batch *batch);
+
+/*
+ * mtc_card_frame_batch checks that `frame` is one of the session's batches and gives its number.
+ *
+ * Errors:   DEVICE.
+ */
+mtc_status mtc_card_frame_batch(const uint8_t *frame, uint32_t nonce, uint32_t *out_number,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_batch_take takes the records of the batch's next frame. The batch is complete when
+ * num_taken is num_records.
+ *
+ * Errors:   DEVICE.
+ */
+mtc_status mtc_card_batch_take(struct mtc_card_batch *batch, const uint8_t *frame,
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /* How far to recompute a batch in software. */

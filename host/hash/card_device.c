@@ -112,6 +112,9 @@ static mtc_status identify(struct mtc_card *card, const char *path, struct mtc_e
   card->max_entry = mtc_card_register(card, MTC_REG_CAPS_ENTRY);
   card->max_batch = mtc_card_register(card, MTC_REG_CAPS_BATCH);
   card->input_beats = mtc_card_register(card, MTC_REG_CAPS_INPUT);
+  /* Cards before version 1.1 do not say how many batches they hold open: one. */
+  card->max_open = (mtc_card_register(card, MTC_REG_CAPS_CORE) & MTC_CAPS_CORE_BATCHES_MASK) >> 16;
+  if (!card->max_open) card->max_open = 1;
   if (!card->max_entry || !card->max_batch || !card->input_beats)
     return mtc_fail(error, MTC_DEVICE, "the card %s says that it can hold nothing", path);
   return MTC_OK;
@@ -134,6 +137,38 @@ static mtc_status command(const struct mtc_card *card, uint32_t code, unsigned t
   if (mtc_card_register(card, MTC_REG_CMD_RESULT) != 0)
     return mtc_fail(error, MTC_DEVICE, "the card does not know command %u", code);
   return MTC_OK;
+}
+
+static uint64_t read64(const struct mtc_card *card, uint32_t offset) {
+  return mtc_card_register(card, offset) | (uint64_t)mtc_card_register(card, offset + 4) << 32;
+}
+
+mtc_status mtc_card_read_counters(const struct mtc_card *card, unsigned timeout_ms,
+                                  struct mtc_card_counters *out, struct mtc_error *error) {
+  mtc_status status = command(card, MTC_CARD_CMD_SNAPSHOT, timeout_ms, error);
+  if (status) return status;
+  *out = (struct mtc_card_counters){
+      .num_cycles = read64(card, MTC_REG_CYCLES_LO),
+      .num_leaf_blocks = read64(card, MTC_REG_LEAF_BLOCKS_LO),
+      .num_node_blocks = read64(card, MTC_REG_NODE_BLOCKS_LO),
+      .num_entries = read64(card, MTC_REG_ENTRIES_LO),
+      .num_leaf_hashes = read64(card, MTC_REG_LEAF_HASHES_LO),
+      .num_node_hashes = read64(card, MTC_REG_NODE_HASHES_LO),
+      .num_no_input_ticks = read64(card, MTC_REG_NO_INPUT_LO),
+      .num_no_credit_ticks = read64(card, MTC_REG_NO_CREDIT_LO),
+      .num_tail_ticks = read64(card, MTC_REG_TAIL_LO),
+      .num_stall_cycles = read64(card, MTC_REG_STALLS_LO),
+  };
+  return MTC_OK;
+}
+
+void mtc_card_diagnose(const struct mtc_card *card, struct mtc_error *error) {
+  if (!card->registers) return;
+  uint32_t id = mtc_card_register(card, MTC_REG_ID);
+  if (id != MTC_CARD_REGISTER_ID)
+    (void)mtc_fail_within(error, MTC_DEVICE, "the card is gone (its ID register is 0x%08x)", id);
+  else if (mtc_card_register(card, MTC_REG_SYNC_ACK) != card->nonce)
+    (void)mtc_fail_within(error, MTC_DEVICE, "the card was reset");
 }
 
 static mtc_status write_sync(struct mtc_card *card, void *context, struct mtc_error *error) {

@@ -8,24 +8,27 @@ void mtc_hash_on_cpu(const struct mtc_hash_job *job, struct mtc_hash_result *out
   mtc_hash_interior(job->frontier, out);
 }
 
-static mtc_status run(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
-                      struct mtc_hash_result *out, struct mtc_error *error) {
-  (void)error;
-  mtc_hash_on_cpu(job, out);
+void mtc_hasher_run_on_cpu(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket) {
+  mtc_hash_on_cpu(&ticket->job, &ticket->result);
   pthread_mutex_lock(&hasher->stats_lock);
-  hasher->stats.num_cpu_entries += job->num_entries;
+  hasher->stats.num_cpu_entries += ticket->job.num_entries;
   pthread_mutex_unlock(&hasher->stats_lock);
-  return MTC_OK;
 }
 
 static void close_cpu(struct mtc_hasher *hasher) {
+  (void)pthread_mutex_destroy(&hasher->stats_lock);
   mtc_free(hasher);
 }
+
+static const struct mtc_hasher_backend cpu_backend = {
+    .wait = mtc_hasher_run_on_cpu,
+    .close = close_cpu,
+};
 
 mtc_status mtc_hasher_open_cpu(struct mtc_hasher **out) {
   struct mtc_hasher *hasher = mtc_alloc(1, sizeof *hasher);
   if (!hasher) return MTC_NOMEM;
-  mtc_status status = mtc_hasher_init(hasher, run, close_cpu);
+  mtc_status status = mtc_hasher_init(hasher, &cpu_backend);
   if (status) {
     mtc_free(hasher);
     return status;

@@ -8,27 +8,45 @@
 
 #define MTC_MAX_BATCH (1u << 20)
 
+/* A batch on its way through a hasher: validated, its result allocated. */
+struct mtc_hash_ticket {
+  struct mtc_hash_job job;
+  struct mtc_hash_result result;
+  void *on_card; /* the card backend's part; NULL: the batch is the CPU's */
+};
+
+/* What a backend does. Members that may be NULL are those with a question mark. */
+struct mtc_hasher_backend {
+  void (*submit)(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket); /* ? */
+  /* Fills ticket->result and releases ticket->on_card. */
+  void (*wait)(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket);
+  mtc_status (*readmit)(struct mtc_hasher *hasher, struct mtc_error *error); /* ? */
+  void (*refresh)(struct mtc_hasher *hasher); /* ? reads counters into stats */
+  void (*close)(struct mtc_hasher *hasher);
+};
+
 /*
- * A hasher: the front (mtc_hasher_run) validates the job and allocates `out`; `run` fills it.
- * A backend embeds this struct first and is released by `close`.
+ * A hasher: the front validates the job and allocates the result; the backend fills it. A backend
+ * embeds this struct first.
  */
 struct mtc_hasher {
-  mtc_status (*run)(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
-                    struct mtc_hash_result *out, struct mtc_error *error);
-  void (*close)(struct mtc_hasher *hasher);
+  const struct mtc_hasher_backend *backend;
   pthread_mutex_t stats_lock;
   struct mtc_hash_stats stats; /* under stats_lock */
 };
 
 /*
- * mtc_hasher_init prepares the embedded part: functions, lock, zero counters.
+ * mtc_hasher_init prepares the embedded part: backend, lock, zero counters.
  *
  * Errors:   NOMEM.
  */
 mtc_status mtc_hasher_init(struct mtc_hasher *hasher,
-                           mtc_status (*run)(struct mtc_hasher *, const struct mtc_hash_job *,
-                                             struct mtc_hash_result *, struct mtc_error *),
-                           void (*close)(struct mtc_hasher *)) MTC_MUST_CHECK;
+                           const struct mtc_hasher_backend *backend) MTC_MUST_CHECK;
+
+/*
+ * mtc_hasher_run_on_cpu fills the ticket's result in software and counts it.
+ */
+void mtc_hasher_run_on_cpu(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket);
 
 /*
  * mtc_hash_on_cpu fills an allocated result in software.

@@ -70,7 +70,7 @@ wait "$daemon" || true
 start_daemon
 stop "$daemon"
 for command in "ca init" "key generate" issue "certificate get" "landmark allocate" reserve verify inspect \
-  "log fsck" status; do
+  "log fsck" status "card readmit"; do
   # shellcheck disable=SC2086  # two words
   "$bin/mtc" $command --help >/dev/null || fail "$command --help"
   rc=0

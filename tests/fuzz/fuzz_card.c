@@ -5,10 +5,6 @@
  *   u8 entries - 1 | u16 start | u16 beat, exchanged with (top bit: overwritten by) u16 | { u16
  * offset, u8 value }
  */
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "fuzz/fuzz.h"
 #include "hash/card.h"
 #include "hash/card_regs.h"
@@ -17,7 +13,6 @@
 #define MAX_FRAMES 16u
 #define NONCE 0x12345678u
 
-static uint32_t registers[2048];
 static uint8_t frames[MAX_FRAMES * MTC_FRAME_LEN];
 static struct mtc_span entries[MAX_ENTRIES];
 
@@ -29,8 +24,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     contents[i] = (uint8_t)i;
     entries[i] = mtc_span_of(&contents[i], 1);
   }
-  registers[MTC_REG_IN_CREDIT / 4] = 4096;
-  registers[MTC_REG_OUT_AVAIL / 4] = UINT32_MAX; /* reading ends at the end of the file */
   return 0;
 }
 
@@ -91,11 +84,19 @@ static void change_frames(struct mtc_reader *input, size_t num_frames) {
   }
 }
 
-static int answer_with(size_t num_frames) {
-  int fd = memfd_create("card", MFD_CLOEXEC);
-  size_t len = num_frames * MTC_FRAME_LEN;
-  assert(fd >= 0 && write(fd, frames, len) == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0);
-  return fd;
+/* Takes the frames as the reader of a card does that has only batch 1 open. */
+static mtc_status take_frames(struct mtc_card_batch *batch, size_t num_frames,
+                              struct mtc_error *error) {
+  mtc_status status = MTC_OK;
+  for (size_t i = 0; i < num_frames && !status; i++) {
+    const uint8_t *frame = frames + i * MTC_FRAME_LEN;
+    uint32_t number;
+    status = mtc_card_frame_batch(frame, NONCE, &number, error);
+    if (!status && number != batch->number)
+      status = mtc_fail(error, MTC_DEVICE, "a frame of batch %u", number);
+    if (!status) status = mtc_card_batch_take(batch, frame, error);
+  }
+  return status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
@@ -118,29 +119,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   for (size_t i = 0; i < num_hashes; i++)
     result.storage[i] = untouched;
 
-  int c2h = answer_with(num_frames), h2c = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  struct mtc_card card = {
-      .registers = registers,
-      .user = -1,
-      .h2c = h2c,
-      .c2h = c2h,
-      .input_beats = 4096,
-      .nonce = NONCE,
-  };
-  mtc_status status = mtc_card_hash_batch(&card, &job, 30000, &result, &error);
+  struct mtc_card_batch batch;
+  assert(mtc_card_batch_init(&batch, &job, &result) == MTC_OK);
+  batch.number = 1;
+  mtc_status status = take_frames(&batch, num_frames, &error);
   if (status) {
     assert(status == MTC_DEVICE && error.text[0]);
   } else {
     const struct mtc_card_checking full = {.mode = MTC_CARD_CHECK_FULL};
-    assert(lseek(c2h, 0, SEEK_CUR) == (off_t)(num_frames * MTC_FRAME_LEN));
+    assert(batch.num_taken == num_hashes);
     for (size_t i = 0; i < num_hashes; i++)
       assert(!mtc_hash_equal(&result.storage[i], &untouched));
     bool is_right = memcmp(right.storage, result.storage, num_hashes * MTC_HASH_LEN) == 0;
     status = mtc_card_check_batch(&full, &job, &result, &num_checked, &error);
     assert(status == (is_right ? MTC_OK : MTC_DEVICE));
   }
-  (void)close(c2h);
-  (void)close(h2c);
+  mtc_card_batch_free(&batch);
   mtc_hash_result_free(&right);
   mtc_hash_result_free(&result);
   return 0;

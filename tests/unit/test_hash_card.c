@@ -1,77 +1,10 @@
 /* The card backend against mtc-sim: right results, lost sessions, every fault of the card. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "mtc/hash.h"
+#include "card_fixture.h"
 #include "mtc/runtime.h"
 
 #define MAX_ENTRIES 1500
-
-struct sim {
-  pid_t pid;
-  char path[64];
-};
-
-static const char *sim_program(void) {
-  const char *given = getenv("MTC_SIM");
-  return given ? given : MTC_BIN "/mtc-sim";
-}
-
-/* Starts mtc-sim in the folder `path` and waits for its "ready". */
-static void start_sim_in(struct sim *sim, const char *path, const char *fault) {
-  (void)snprintf(sim->path, sizeof sim->path, "%s", path);
-  int ready[2];
-  assert_int_equal(pipe(ready), 0);
-  sim->pid = fork();
-  assert_true(sim->pid >= 0);
-  if (sim->pid == 0) {
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion must leave no model behind */
-    (void)dup2(ready[1], STDOUT_FILENO);
-    (void)close(ready[0]);
-    (void)close(ready[1]);
-    const char *const with[] = {"mtc-sim", "--path", sim->path, "--fault", fault, NULL};
-    const char *const without[] = {"mtc-sim", "--path", sim->path, NULL};
-    (void)execv(sim_program(), (char *const *)(uintptr_t)(fault ? with : without));
-    _exit(127);
-  }
-  (void)close(ready[1]);
-  char line[8] = {0};
-  assert_int_equal(read(ready[0], line, 6), 6);
-  (void)close(ready[0]);
-  assert_string_equal(line, "ready\n");
-}
-
-/* Starts mtc-sim in a folder of its own. */
-static void start_sim(struct sim *sim, const char *fault) {
-  char path[] = "/tmp/mtc-card-XXXXXX";
-  assert_non_null(mkdtemp(path));
-  start_sim_in(sim, path, fault);
-}
-
-/* Ends mtc-sim as a service manager does; its files must be gone. */
-static void stop_sim(struct sim *sim) {
-  char path[80];
-  int result;
-  assert_int_equal(kill(sim->pid, SIGTERM), 0);
-  assert_int_equal(waitpid(sim->pid, &result, 0), sim->pid);
-  assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
-  (void)snprintf(path, sizeof path, "%s/user", sim->path);
-  assert_int_not_equal(access(path, F_OK), 0);
-  assert_int_equal(rmdir(sim->path), 0);
-}
 
 static uint64_t random_state = 1;
 
@@ -138,12 +71,6 @@ static struct mtc_hasher *open_card(const struct sim *sim, enum mtc_card_check c
   mtc_status status = mtc_hasher_open_card(&options, &card, &error);
   if (status) fail_msg("opening the card: %s", error.text);
   return card;
-}
-
-static struct mtc_hash_stats stats_of(struct mtc_hasher *hasher) {
-  struct mtc_hash_stats stats;
-  mtc_hasher_stats(hasher, &stats);
-  return stats;
 }
 
 static void batches_at_any_start_match_the_cpu(void **state) {
@@ -381,18 +308,10 @@ static void expect_retired(const char *fault, enum mtc_card_check check, const c
   assert_int_equal(stats.num_card_faults, 1);
   assert_int_equal(stats.num_cpu_entries, 110);
   mtc_hasher_close(card);
-  if (strncmp(fault, "die", 3) == 0) {
-    char path[80];
-    assert_int_equal(waitpid(sim.pid, NULL, 0), sim.pid);
-    for (size_t i = 0; i < 3; i++) {
-      static const char *const names[] = {"user", "h2c_0", "c2h_0"};
-      (void)snprintf(path, sizeof path, "%s/%s", sim.path, names[i]);
-      assert_int_equal(unlink(path), 0);
-    }
-    assert_int_equal(rmdir(sim.path), 0);
-    return;
-  }
-  stop_sim(&sim);
+  if (strncmp(fault, "die", 3) == 0)
+    bury_sim(&sim);
+  else
+    stop_sim(&sim);
 }
 
 static void a_card_that_fails_is_retired(void **state) {

@@ -110,6 +110,8 @@ static mtc_status load_hash(struct app_config *config, const char *path,
   if (!hash->card) return mtc_fail(error, MTC_INPUT, "hash.card: the backend card needs its path");
   config->has_card = true;
   config->card.timeout_ms = (unsigned)hash->timeout_ms;
+  config->card.is_optional = !hash->card_required;
+  config->card.readmit_after = (unsigned)hash->readmit_after;
   if (strcmp(check, "full") == 0) {
     config->card.check = MTC_CARD_CHECK_FULL;
   } else if (strcmp(check, "root") == 0) {
@@ -136,6 +138,7 @@ static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error
       {"log.number", yaml->log.number, 1, 65535},
       {"signer.timeout_ms", yaml->signer.timeout_ms, 0, 600000},
       {"hash.timeout_ms", yaml->hash.timeout_ms, 0, 600000},
+      {"hash.readmit_after", yaml->hash.readmit_after, 0, 1000},
       {"batch.max_entries", yaml->batch.max_entries, 0, 1 << 20},
       {"batch.max_delay_ms", yaml->batch.max_delay_ms, 0, 60000},
       {"batch.queue_max_entries", yaml->batch.queue_max_entries, 0, 1 << 20},

@@ -60,6 +60,8 @@ static const cyaml_schema_field_t hash_fields[] = {
     OPTIONAL_TEXT("card", struct yaml_hash, card),
     OPTIONAL_TEXT("card_check", struct yaml_hash, card_check),
     OPTIONAL_NUMBER("timeout_ms", struct yaml_hash, timeout_ms),
+    OPTIONAL_BOOL("card_required", struct yaml_hash, card_required),
+    OPTIONAL_NUMBER("readmit_after", struct yaml_hash, readmit_after),
     CYAML_FIELD_END,
 };
 

@@ -33,6 +33,8 @@ struct yaml_hash {
   char *card;
   char *card_check;
   int64_t timeout_ms;
+  bool card_required;
+  int64_t readmit_after;
 };
 
 struct yaml_batch {

@@ -131,6 +131,11 @@ mtc_status method_ca_certificate(struct job *job, struct mtc_bytes *out, struct 
   return MTC_OK;
 }
 
+mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
+  (void)out;
+  return mtc_hasher_readmit(job->daemon->hasher, error);
+}
+
 mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   char path[4096];
   struct mtc_bytes note = {0};

@@ -20,16 +20,35 @@ static json_t *engine_object(struct daemon *daemon) {
       (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);
 }
 
+static json_t *card_object(const struct mtc_hash_stats *stats) {
+  const struct mtc_card_counters *card = &stats->card;
+  return json_pack(
+      "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches_at_a_time",
+      (json_int_t)stats->max_card_batches, "cycles", (json_int_t)card->num_cycles, "leaf_blocks",
+      (json_int_t)card->num_leaf_blocks, "node_blocks", (json_int_t)card->num_node_blocks,
+      "entries", (json_int_t)card->num_entries, "leaf_hashes", (json_int_t)card->num_leaf_hashes,
+      "node_hashes", (json_int_t)card->num_node_hashes, "no_input_ticks",
+      (json_int_t)card->num_no_input_ticks, "no_credit_ticks",
+      (json_int_t)card->num_no_credit_ticks, "tail_ticks", (json_int_t)card->num_tail_ticks,
+      "stall_cycles", (json_int_t)card->num_stall_cycles);
+}
+
 static json_t *hash_object(struct daemon *daemon) {
   struct mtc_hash_stats stats;
   mtc_hasher_stats(daemon->hasher, &stats);
-  return json_pack(
-      "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "card_in_service", stats.card_in_service,
-      "batches", (json_int_t)stats.num_batches, "card_batches", (json_int_t)stats.num_card_batches,
+  json_t *hash = json_pack(
+      "{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "card_in_service",
+      stats.card_in_service, "card_in_test", stats.card_in_test, "batches",
+      (json_int_t)stats.num_batches, "card_batches", (json_int_t)stats.num_card_batches,
       "card_leaves", (json_int_t)stats.num_card_leaves, "card_nodes",
       (json_int_t)stats.num_card_nodes, "card_faults", (json_int_t)stats.num_card_faults,
-      "cpu_entries", (json_int_t)stats.num_cpu_entries, "checked_hashes",
-      (json_int_t)stats.num_checked_hashes, "card_fault", stats.card_fault);
+      "card_retirements", (json_int_t)stats.num_card_retirements, "card_readmissions",
+      (json_int_t)stats.num_card_readmissions, "cpu_entries", (json_int_t)stats.num_cpu_entries,
+      "checked_hashes", (json_int_t)stats.num_checked_hashes, "card_fault", stats.card_fault,
+      "card_test_fault", stats.card_test_fault);
+  if (hash && daemon->config->has_card)
+    (void)json_object_set_new(hash, "card", card_object(&stats));
+  return hash;
 }
 
 static json_t *signer_object(struct daemon *daemon) {

@@ -28,17 +28,40 @@ struct mtc_hash_result {
   struct mtc_hash *storage; /* one allocation behind all levels */
 };
 
-/* Counters since the hasher was opened; all only grow. */
+/*
+ * What the card counts itself, as last read from it: since its reset, so they begin again when it
+ * loses power. The blocks and the ticks without one (by cause) add up to the ticks of its engine.
+ */
+struct mtc_card_counters {
+  uint64_t num_cycles;
+  uint64_t num_leaf_blocks;
+  uint64_t num_node_blocks;
+  uint64_t num_entries;
+  uint64_t num_leaf_hashes;
+  uint64_t num_node_hashes;
+  uint64_t num_no_input_ticks;  /* no work */
+  uint64_t num_no_credit_ticks; /* no place for a result */
+  uint64_t num_tail_ticks;      /* the last nodes of a tree, one after the other */
+  uint64_t num_stall_cycles;    /* output not taken */
+};
+
+/* Counters since the hasher was opened; all but those of the card itself only grow. */
 struct mtc_hash_stats {
   uint64_t num_batches;
-  uint64_t num_card_batches;   /* batches whose result came from the card */
-  uint64_t num_card_leaves;    /* leaf hashes received from the card */
-  uint64_t num_card_nodes;     /* interior node hashes received from the card */
-  uint64_t num_card_faults;    /* batches rerun on the CPU because the card failed */
-  uint64_t num_cpu_entries;    /* entries hashed on the CPU, checks not counted */
-  uint64_t num_checked_hashes; /* card hashes recomputed on the CPU */
+  uint64_t num_card_batches;      /* batches whose result came from the card */
+  uint64_t num_card_leaves;       /* leaf hashes received from the card */
+  uint64_t num_card_nodes;        /* interior node hashes received from the card */
+  uint64_t num_card_faults;       /* batches rerun on the CPU because the card failed */
+  uint64_t num_cpu_entries;       /* entries hashed on the CPU, checks not counted */
+  uint64_t num_checked_hashes;    /* card hashes recomputed on the CPU */
+  uint64_t num_card_retirements;  /* how often the card was taken out of service */
+  uint64_t num_card_readmissions; /* how often it came back */
+  unsigned max_card_batches;      /* how many batches the card has open at a time; 0: none yet */
   bool card_in_service;
-  char card_fault[160]; /* why the card was retired; empty while in service */
+  bool card_in_test;         /* an attempt to take it back into service is under way */
+  char card_fault[160];      /* why the card is out of service; empty while in service */
+  char card_test_fault[160]; /* why the last attempt to take it back failed; empty: none did */
+  struct mtc_card_counters card;
 };
 
 enum mtc_card_check { MTC_CARD_CHECK_FULL, MTC_CARD_CHECK_SAMPLE, MTC_CARD_CHECK_ROOT };
@@ -57,38 +80,85 @@ mtc_status mtc_hasher_open_cpu(struct mtc_hasher **out) MTC_MUST_CHECK;
 struct mtc_card_options {
   const char *path; /* folder or device prefix: <path>/user or <path>_user, likewise h2c_0, c2h_0 */
   enum mtc_card_check check;
-  unsigned sample_every; /* with MTC_CARD_CHECK_SAMPLE: every Nth node, 1.. */
-  unsigned timeout_ms;   /* per batch; 0 means 10000 */
+  unsigned sample_every;        /* with MTC_CARD_CHECK_SAMPLE: every Nth node, 1.. */
+  unsigned timeout_ms;          /* per batch; 0 means 10000, and more for a large one */
+  bool is_optional;             /* a card that cannot be opened is retired at once, not an error */
+  unsigned readmit_after;       /* self-tests in a row that bring a retired card back; 0: never */
+  unsigned readmit_interval_ms; /* between such self-tests; 0 means 1000 */
 };
 
 /*
  * mtc_hasher_open_card opens the card, checks its identification and runs a known-answer batch.
- * Afterwards a card that fails, hangs or lies is retired and batches run on the CPU.
+ * Afterwards a card that fails, hangs, lies or vanishes is retired: batches in flight and later
+ * ones run on the CPU.
  *
  * Owner:    close with mtc_hasher_close; the strings in `options` are copied.
- * Errors:   DEVICE (no card, wrong identification or version, wrong answer), NOMEM.
+ * Errors:   DEVICE (no card, wrong identification or version, wrong answer; not when it is
+ *           optional), NOMEM.
  */
 mtc_status mtc_hasher_open_card(const struct mtc_card_options *options, struct mtc_hasher **out,
                                 struct mtc_error *error) MTC_MUST_CHECK;
 
+/* A batch that was submitted and not waited for yet. */
+struct mtc_hash_ticket;
+
 /*
- * mtc_hasher_run hashes one batch.
+ * mtc_hasher_submit hands over one batch and returns: the card takes as many at a time as it says,
+ * the others wait their turn. The CPU begins when the batch is waited for.
+ *
+ * Output:   a ticket, to be given to mtc_hasher_wait exactly once.
+ * Owner:    what `job` points to is borrowed until mtc_hasher_wait returned.
+ * Errors:   INPUT (an entry of 0 or over 65535 bytes, too many entries), NOMEM.
+ * Threads:  any, at the same time.
+ */
+mtc_status mtc_hasher_submit(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
+                             struct mtc_hash_ticket **out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_hasher_wait waits until the batch is hashed. It cannot fail: a batch that the card does not
+ * finish in its time, or not rightly, is hashed on the CPU, and the fault counted. The time of a
+ * batch begins when the card has it and has finished those before it.
+ *
+ * Output:   free `out` with mtc_hash_result_free. The ticket is gone.
+ * Threads:  any, at the same time for different tickets.
+ */
+void mtc_hasher_wait(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket,
+                     struct mtc_hash_result *out);
+
+/*
+ * mtc_hasher_run hashes one batch: mtc_hasher_submit and mtc_hasher_wait.
  *
  * Output:   free `out` with mtc_hash_result_free. On any error `out` is empty.
- * Errors:   INPUT (an entry of 0 or over 65535 bytes, too many entries), NOMEM. Never DEVICE: the
- *           batch is rehashed on the CPU and the fault counted.
- * Threads:  one batch at a time per hasher; stats from any thread.
+ * Errors:   INPUT, NOMEM, as mtc_hasher_submit. Never DEVICE.
+ * Threads:  any, at the same time.
  */
 mtc_status mtc_hasher_run(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
                           struct mtc_hash_result *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_hasher_stats copies the counters.
+ * mtc_hasher_readmit asks for an attempt to take a retired card back into service: it is opened
+ * anew, its streams brought into step, and the known-answer batch run, in the background. Batches
+ * run on the CPU until then. Where it fails, card_test_fault says why.
+ *
+ * Output:   stats.card_in_test is true from now until the attempt has ended.
+ * Errors:   INPUT (there is no card, or it is in service).
+ * Threads:  any.
+ */
+mtc_status mtc_hasher_readmit(struct mtc_hasher *hasher, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_hasher_stats copies the counters, those of the card itself as it gives them now, or as it
+ * gave them last when it does not answer within 100 ms.
+ *
+ * Threads:  any.
  */
 void mtc_hasher_stats(struct mtc_hasher *hasher, struct mtc_hash_stats *out);
 
 /*
- * mtc_hasher_close releases the hasher and the card; NULL is ignored.
+ * mtc_hasher_close releases the hasher and the card; NULL is ignored. An attempt to take the card
+ * back into service is waited for.
+ *
+ * Requires: no ticket is left.
  */
 void mtc_hasher_close(struct mtc_hasher *hasher);
 

@@ -36,6 +36,9 @@ enum mtc_rpc_method {
   /* u8 verbosity (reserved, 0) -> u24 the trusted subtrees of the active landmarks, a text line
    * "CA-ID LOG START END base64(hash)" each */
   MTC_RPC_TRUSTED_SUBTREES = 10,
+  /* empty -> empty: an attempt to take the retired card back into service has begun; the status
+   * says how it ends (hash.card_in_test, card_in_service, card_test_fault) */
+  MTC_RPC_CARD_READMIT = 11,
 };
 
 #define MTC_RPC_MAX_FRAME (1u << 20)
