@@ -30,8 +30,12 @@ static const char *sim_program(void) {
   return given ? given : MTC_BIN "/mtc-sim";
 }
 
-/* Starts mtc-sim in the folder `path` and waits for its "ready". */
-static void start_sim_in(struct sim *sim, const char *path, const char *fault) {
+#define MAX_OPTIONS 4
+
+/*
+ * Starts mtc-sim in the folder `path` with `options`, up to a NULL, and waits for its "ready".
+ */
+static void start_sim_with(struct sim *sim, const char *path, const char *const options[]) {
   (void)snprintf(sim->path, sizeof sim->path, "%s", path);
   int ready[2];
   assert_int_equal(pipe(ready), 0);
@@ -42,9 +46,10 @@ static void start_sim_in(struct sim *sim, const char *path, const char *fault) {
     (void)dup2(ready[1], STDOUT_FILENO);
     (void)close(ready[0]);
     (void)close(ready[1]);
-    const char *const with[] = {"mtc-sim", "--path", sim->path, "--fault", fault, NULL};
-    const char *const without[] = {"mtc-sim", "--path", sim->path, NULL};
-    (void)execv(sim_program(), (char *const *)(uintptr_t)(fault ? with : without));
+    const char *arguments[3 + MAX_OPTIONS + 1] = {"mtc-sim", "--path", sim->path};
+    for (size_t i = 0; i < MAX_OPTIONS && options[i]; i++)
+      arguments[3 + i] = options[i];
+    (void)execv(sim_program(), (char *const *)(uintptr_t)arguments);
     _exit(127);
   }
   (void)close(ready[1]);
@@ -52,6 +57,12 @@ static void start_sim_in(struct sim *sim, const char *path, const char *fault) {
   assert_int_equal(read(ready[0], line, 6), 6);
   (void)close(ready[0]);
   assert_string_equal(line, "ready\n");
+}
+
+/* The same, with a fault or with none. */
+static void start_sim_in(struct sim *sim, const char *path, const char *fault) {
+  const char *const with[] = {"--fault", fault, NULL};
+  start_sim_with(sim, path, fault ? with : &with[2]);
 }
 
 /* Starts mtc-sim in a folder of its own. */
@@ -183,6 +194,28 @@ static void batches_at_any_start_match_the_cpu(void **state) {
   assert_int_equal(stats.num_card_faults, 0);
   mtc_hasher_close(card);
   stop_sim(&sim);
+}
+
+/* The same entries through the smallest and the deepest build of the core and through the CPU. */
+static void every_build_gives_the_same_hashes(void **state) {
+  (void)state;
+  static const char *const builds[][MAX_OPTIONS + 1] = {{"--fold", "64", NULL},
+                                                        {"--fold", "1", "--stages", "2", NULL}};
+  for (size_t i = 0; i < sizeof builds / sizeof builds[0]; i++) {
+    struct sim sim;
+    char path[] = "/tmp/mtc-card-XXXXXX";
+    assert_non_null(mkdtemp(path));
+    start_sim_with(&sim, path, builds[i]);
+    struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_ROOT, 0);
+    random_state = 60; /* both get the same job */
+    struct job *job = make_job(UINT64_C(0x123456789), 60, 600);
+    size_t num_hashes = expect_right(card, job);
+    struct mtc_hash_stats stats = stats_of(card);
+    assert_int_equal(stats.num_card_batches, 1);
+    assert_int_equal(stats.num_card_leaves + stats.num_card_nodes, num_hashes);
+    mtc_hasher_close(card);
+    stop_sim(&sim);
+  }
 }
 
 /* One frame of records, its input all in the card's buffer: 20,000 cycles in which no beat moves.
@@ -433,6 +466,7 @@ int main(void) {
   mtc_log_init("test_hash_card", MTC_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(batches_at_any_start_match_the_cpu),
+      cmocka_unit_test(every_build_gives_the_same_hashes),
       cmocka_unit_test(long_work_behind_the_last_beat_is_finished),
       cmocka_unit_test(entries_above_the_cap_run_on_the_cpu),
       cmocka_unit_test(checks_cost_what_they_say),
