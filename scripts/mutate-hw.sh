@@ -44,7 +44,17 @@ build() {
     { cat "$copy/log" >&2; echo "does not build: $module: $why" >&2; exit 1; }
 }
 
-# module_notices MODULE: its bench fails. One that hangs has noticed.
+# fails PROGRAM [ARGUMENT]...: one that hangs has noticed; one that cannot be run has not.
+fails() {
+  local result=0
+  { timeout 120 "$@" >"$copy/log" 2>&1 || result=$?; } 2>/dev/null  # no word of the shell on a signal
+  case $result in
+    0) return 1 ;;
+    126 | 127) cat "$copy/log" >&2; exit 1 ;;
+  esac
+}
+
+# module_notices MODULE: its bench fails.
 module_notices() {
   local parameters=()
   case $1 in
@@ -52,7 +62,7 @@ module_notices() {
     sched) parameters=(-GFold=16) ;;
   esac
   build "$1" "mtc_$1" "$PWD/tests/hw/test_hw_$1.cpp" "${parameters[@]}"
-  { ! timeout 120 "$copy/$1/bench" >"$copy/log" 2>&1; } 2>/dev/null  # no word on a signal
+  fails "$copy/$1/bench"
 }
 
 # lane_notices FOLD STAGES: the lane's bench fails in this build.
@@ -62,7 +72,7 @@ lane_notices() {
   printf '#include "V%s.h"\n#define LANES(make) {%s, %s, make<V%s>}\n' "$name" "$1" "$2" "$name" \
     >"$copy/$name/lanes.hpp"
   build "$name" mtc_lane "$PWD/tests/hw/test_hw_lane.cpp" "$PWD/sim/model.cpp" "-GFold=$1" "-GStages=$2"
-  { ! timeout 120 "$copy/$name/bench" "$1" "$2" >"$copy/log" 2>&1; } 2>/dev/null  # no word on a signal
+  fails "$copy/$name/bench" "$1" "$2"
 }
 
 caught=0 survived=0
