@@ -114,9 +114,10 @@ class Emit {
     batch = Open();
     batch.number = numbers_++;
     batch.promised = 1 + random_.below(traffic_.len);
+    if (random_.chance(30)) batch.promised = 63 * (1 + random_.below(3));  // a full last frame
     batch.will_come = batch.promised;
     if (random_.chance(20)) {
-      batch.will_come = random_.below(batch.promised + 1);
+      if (random_.chance(60)) batch.will_come = random_.below(batch.promised + 1);
       batch.code = 1 + random_.below(7);
       batch.info = static_cast<uint32_t>(random_.bits());
       if (random_.chance(30)) batch.promised = batch.will_come = 0;  // a refused header
