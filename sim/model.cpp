@@ -3,10 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "Vlane_1_1.h"
-#include "Vlane_1_2.h"
-#include "Vlane_4_1.h"
-#include "Vlane_64_1.h"
+#include "lanes.hpp"  // made by sim/CMakeLists.txt: includes MTC_MODEL_BUILDS and lists them
 #include "verilated.h"
 
 // The ports of one build; the builds are classes of their own that have the ports in common.
@@ -75,11 +72,18 @@ class LaneCore : public Core {
   std::unique_ptr<Lane> lane_;
 };
 
+template <typename Lane>
+std::unique_ptr<Core> make_lane(int seed) {
+  return std::make_unique<LaneCore<Lane>>(seed);
+}
+
 std::unique_ptr<Core> make_core(int seed, Build build) {
-  if (build.fold == 1 && build.stages == 1) return std::make_unique<LaneCore<Vlane_1_1>>(seed);
-  if (build.fold == 1 && build.stages == 2) return std::make_unique<LaneCore<Vlane_1_2>>(seed);
-  if (build.fold == 4 && build.stages == 1) return std::make_unique<LaneCore<Vlane_4_1>>(seed);
-  if (build.fold == 64 && build.stages == 1) return std::make_unique<LaneCore<Vlane_64_1>>(seed);
+  static const struct {
+    unsigned fold, stages;
+    std::unique_ptr<Core> (*make)(int seed);
+  } lanes[] = {LANES(make_lane)};
+  for (const auto &lane : lanes)
+    if (build.fold == lane.fold && build.stages == lane.stages) return lane.make(seed);
   throw std::runtime_error("there is no such build of the core: fold 1 (stages 1, 2), 4, 64");
 }
 

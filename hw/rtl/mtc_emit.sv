@@ -227,4 +227,11 @@ module mtc_emit (
       if (put) assert (in_use_q[slot]);
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width($bits(beat_o))) u_stable (
+    .clk_i, .rst_ni, .flush_i(1'b0),
+    .valid_i(beat_valid_o), .ready_i(beat_ready_i), .data_i(beat_o)
+  );
+`endif
 endmodule

@@ -58,4 +58,10 @@ module mtc_fifo #(
     end
   end
 `endif
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(Width)) u_stable (
+    .clk_i, .rst_ni, .flush_i, .valid_i(valid_o), .ready_i, .data_i(data_o)
+  );
+`endif
 endmodule

@@ -288,4 +288,11 @@ module mtc_ingest (
     cookie_q   <= cookie_d;
     opens_q    <= opens_d;
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width($bits(entry_o))) u_stable (
+    .clk_i, .rst_ni, .flush_i(resync_i),
+    .valid_i(entry_valid_o), .ready_i(entry_ready_i), .data_i(entry_o)
+  );
+`endif
 endmodule

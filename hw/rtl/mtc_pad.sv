@@ -96,4 +96,10 @@ module mtc_pad (
       assert (entry_i.first == (state_q == StIdle));
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width($bits(block_o))) u_stable (
+    .clk_i, .rst_ni, .flush_i, .valid_i(block_valid_o), .ready_i(block_ready_i), .data_i(block_o)
+  );
+`endif
 endmodule

@@ -112,4 +112,11 @@ module mtc_reduce #(
       if (node_valid_i && node_ready_o) assert (nodes_q != '0);
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width($bits(record_o))) u_stable (
+    .clk_i, .rst_ni, .flush_i,
+    .valid_i(record_valid_o), .ready_i(record_ready_i), .data_i(record_o)
+  );
+`endif
 endmodule

@@ -72,4 +72,11 @@ module mtc_reorder #(
       end
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(DataWidth)) u_stable (
+    .clk_i, .rst_ni, .flush_i,
+    .valid_i(leaf_valid_o), .ready_i(leaf_ready_i), .data_i({leaf_o, leaf_hash_o})
+  );
+`endif
 endmodule

@@ -1,10 +1,12 @@
 // A whole lane against libcrypto, in every build of the model: random batches at any start index
 // under several patterns of idle input and stalled output, batches that overlap, every error of the
-// stream, sessions that are broken off, and how full the engine is.
+// stream, sessions that are broken off at every cycle, and how full the engine is. Arguments: fold
+// and stages of the build.
 #include <random>
 
 #include "batch.hpp"
 #include "check.hpp"
+#include "damage.hpp"
 #include "hash/card_regs.h"
 #include "model.hpp"
 
@@ -34,9 +36,23 @@ class Bench {
 
   // Starts a session on a core in any state, as docs/registers.md says.
   void resync() {
-    nonce_ = static_cast<uint32_t>(random_()) | 1;
-    model_.write_register(MTC_REG_NONCE, nonce_);
-    command(MTC_CARD_CMD_RESYNC);
+    prepare_resync();
+    finish_resync();
+  }
+
+  // All but the last write of it, behind which the input goes on.
+  void prepare_resync() {
+    next_nonce_ = static_cast<uint32_t>(random_()) | 1;
+    model_.write_register(MTC_REG_NONCE, next_nonce_);
+    model_.write_register(MTC_REG_CMD, MTC_CARD_CMD_RESYNC);
+  }
+
+  void finish_resync() {
+    nonce_ = next_nonce_;
+    model_.write_register(MTC_REG_CMD_SEQ, ++sequence_);
+    CHECK(reg(MTC_REG_CMD_ACK) == sequence_, "RESYNC was not acknowledged");
+    CHECK(reg(MTC_REG_CMD_RESULT) == 0, "RESYNC");
+    forget_input();
     // What comes before the SYNC beat with the nonce is nothing, even another SYNC beat.
     syncing_ = true;
     give(sync_beat(nonce_ + 2));
@@ -89,6 +105,7 @@ class Bench {
     given_ = 0;
     answers_ = {};
   }
+  void block_output(bool blocked) { blocked_ = blocked; }
   bool input_empty() const { return given_ == input_.size(); }
 
   void cycle() {
@@ -160,7 +177,7 @@ class Bench {
   Model model_;
   std::mt19937_64 random_;
   int idle_, stall_, idle_now_ = 0, stall_now_ = 0;
-  uint32_t nonce_ = 0, sequence_ = 0, taken_ = 0, frames_ = 0;
+  uint32_t nonce_ = 0, next_nonce_ = 0, sequence_ = 0, taken_ = 0, frames_ = 0;
   bool syncing_ = false, blocked_ = false;
   Bytes input_, frame_;  // frame_: output not yet asked for
   size_t given_ = 0;     // bytes of input_ that the core took
@@ -213,40 +230,30 @@ void counters_count() {
   CHECK(ticks * fold <= cycles && (ticks + 1) * fold > cycles, "%llu ticks in %llu cycles",
         static_cast<unsigned long long>(ticks), static_cast<unsigned long long>(cycles));
   bench.command(77, 1);
+  // A beat waits from some time on in these cycles, and in each of those that follow.
+  CHECK(bench.reg(MTC_REG_STALLS_LO) == 0, "STALLS");
+  batch = bench.random_batch(0, 50);
+  bench.give(batch.wire(bench.nonce(), 2));
+  bench.block_output(true);
+  for (int i = 0; i < 20000; i++) bench.cycle();
+  bench.command(MTC_CARD_CMD_SNAPSHOT);
+  uint32_t stalls = bench.reg(MTC_REG_STALLS_LO);
+  for (int i = 0; i < 100; i++) bench.cycle();
+  bench.command(MTC_CARD_CMD_SNAPSHOT);
+  // The command's two writes are four cycles.
+  CHECK(stalls > 0 && bench.reg(MTC_REG_STALLS_LO) == stalls + 104, "STALLS %u, then %u", stalls,
+        bench.reg(MTC_REG_STALLS_LO));
+  bench.block_output(false);
+  bench.expect(batch, 2);
 }
 
 void errors_close_the_batch() {
   Bench bench(11, 30, 30);
-  struct Damage {
-    size_t offset;
-    uint64_t value;
-    int width;
-    uint32_t code, info;
-    bool promised;
-  };
-  // Of a batch at start 6: header, 2 seeds, entries from byte 192 on.
-  const Damage damages[] = {
-      {0, 0x12345678, 4, MTC_CARD_ERR_MAGIC, 0x12345678, false},
-      {4, 2, 4, MTC_CARD_ERR_VERSION, 2, false},
-      {8, 0, 4, MTC_CARD_ERR_NONCE, 0, false},
-      {24, 0, 4, MTC_CARD_ERR_COUNT, 0, false},
-      {24, (1 << 20) + 1, 4, MTC_CARD_ERR_COUNT, (1 << 20) + 1, false},
-      {16, UINT64_C(0xFFFFFFFFFFFF), 8, MTC_CARD_ERR_START, 0xFFFFFFFF, false},
-      {16, UINT64_C(0xF000000000000006), 8, MTC_CARD_ERR_START, 6, false},
-      {28, 3, 4, MTC_CARD_ERR_SEEDS, 3, false},
-      {64 + 32, 2, 4, MTC_CARD_ERR_SEEDS, 2, true},
-      {128 + 32, 7, 4, MTC_CARD_ERR_SEEDS, 7, true},
-      {192, 0, 4, MTC_CARD_ERR_LENGTH, 0, true},
-      {192, 8193, 4, MTC_CARD_ERR_LENGTH, 8193, true},
-      {192, 0x10064, 4, MTC_CARD_ERR_LENGTH, 0x10064, true},
-      {192, 0xFFFFFFFF, 4, MTC_CARD_ERR_LENGTH, 0xFFFFFFFF, true},
-  };
   uint32_t number = 0;
-  for (const Damage &damage : damages) {
-    Batch batch = bench.random_batch(6, 90);
+  for (const Damage &damage : kDamages) {
+    Batch batch = bench.random_batch(kDamagedStart, 90);
     Bytes wire = batch.wire(bench.nonce(), ++number);
-    for (int i = 0; i < damage.width; i++)
-      wire[damage.offset + i] = static_cast<uint8_t>(damage.value >> 8 * i);
+    damage.apply(wire);
     bench.give(wire);
     bench.expect(batch, number, damage.code, damage.info, damage.promised);
     // The rest is discarded until the SYNC beat; afterwards all is well.
@@ -277,6 +284,108 @@ void sessions_can_be_broken_off() {
     bench.give(batch.wire(bench.nonce(), 2));
     bench.expect(batch, 2);
   }
+}
+
+// What comes after a broken session is right.
+void expect_good_session(Bench &bench) {
+  Batch batch = bench.random_batch(bench.below(5000), 20);
+  bench.give(batch.wire(bench.nonce(), 2));
+  bench.expect(batch, 2);
+}
+
+// RESYNC with the parser at rest in each state where it waits for a beat, by the number of beats
+// given. A batch at start 6: header, 2 seeds, entries of 1, 3 and 2 beats.
+void sessions_can_be_broken_off_at_every_beat() {
+  static const char *const states[] = {"StHeader", "StSeeds", "StSeeds", "StEntry", "StEntry",
+                                       "StBody",   "StBody",  "StEntry", "StBody",  "StHeader"};
+  for (size_t beats = 0; beats < std::size(states); beats++) {
+    Bench bench(400 + static_cast<int>(beats), 0, 0);
+    Batch batch = bench.random_batch(6, 3);
+    const size_t lens[] = {56, 184, 57};
+    for (size_t i = 0; i < 3; i++) batch.entries[i] = Bytes(lens[i], 0x33);
+    Bytes wire = batch.wire(bench.nonce(), 1);
+    CHECK(wire.size() == 64 * (std::size(states) - 1), "%zu bytes", wire.size());
+    wire.resize(64 * beats);
+    bench.give(wire);
+    for (int i = 0; i < 100; i++) bench.cycle();
+    CHECK(bench.reg(MTC_REG_IN_CREDIT) == bench.reg(MTC_REG_CAPS_INPUT) + beats,
+          "%s waits for beat %zu", states[beats], beats);
+    bench.resync();
+    expect_good_session(bench);
+  }
+}
+
+// RESYNC with a header that waits for a free slot (StOpen): its seeds are given and are not taken.
+void sessions_can_be_broken_off_before_a_slot_is_free() {
+  Bench bench(420, 0, 0);
+  bench.block_output(true);
+  uint32_t number = 0, beats = 0;
+  for (size_t count : {500, 1, 1, 1, 1}) {
+    Batch batch = bench.random_batch(number == 4 ? 6 : 0, count);
+    for (Bytes &entry : batch.entries) entry.resize(1);
+    Bytes wire = batch.wire(bench.nonce(), ++number);
+    beats += static_cast<uint32_t>(number == 5 ? 1 : wire.size() / 64);
+    bench.give(wire);
+    while (!bench.input_empty()) bench.cycle();
+  }
+  auto waits = [&] {
+    return bench.reg(MTC_REG_IN_CREDIT) == bench.reg(MTC_REG_CAPS_INPUT) + beats;
+  };
+  for (int i = 0; i < 500000 && !waits(); i++) bench.cycle();
+  for (int i = 0; i < 20000; i++) bench.cycle();
+  CHECK(waits(), "the fifth batch does not wait for a slot");
+  bench.block_output(false);
+  bench.resync();
+  expect_good_session(bench);
+}
+
+// RESYNC in each cycle of the life of a batch, from before its first beat to behind its last frame,
+// and so in StOpen and StClose too. With an error in it: into StDiscard.
+void sessions_can_be_broken_off_in_every_cycle() {
+  for (bool good : {true, false}) {
+    for (int cycles = 0; cycles < 90; cycles++) {
+      Bench bench(430, 0, 0);  // the same again and again
+      Batch batch = bench.random_batch(5, 4);
+      for (Bytes &entry : batch.entries) entry.resize(100);
+      if (!good) batch.entries[2].clear();
+      bench.prepare_resync();
+      bench.give(batch.wire(bench.nonce(), 1));
+      for (int i = 0; i < cycles; i++) bench.cycle();
+      bench.finish_resync();
+      expect_good_session(bench);
+    }
+  }
+}
+
+// Any number of entries of any length at any start, several batches at a time.
+void many_batches(int num_batches) {
+  int seed = 1000;
+  while (num_batches > 0) {
+    std::mt19937_64 random(static_cast<uint64_t>(seed));
+    Bench bench(seed++, static_cast<int>(random() % 100), static_cast<int>(random() % 100));
+    for (uint32_t number = 0; number < 20 && num_batches > 0; number++, num_batches--) {
+      size_t count = 1 + random() % (UINT64_C(1) << random() % 6);
+      if (num_batches % 100 == 7) count = 1000 + random() % 2000;
+      uint64_t start = random() % (UINT64_C(1) << (1 + random() % 48));
+      Batch batch = bench.random_batch(std::min(start, (UINT64_C(1) << 48) - count), count);
+      // A long one now and then; in a large batch all are short.
+      for (Bytes &entry : batch.entries) {
+        if (count >= 1000) entry.resize(1 + random() % 64, 0x11);
+        if (count < 1000 && random() % 32 == 0) entry.resize(1 + random() % 8192, 0x22);
+      }
+      bench.give(batch.wire(bench.nonce(), number));
+      bench.await(batch, number);
+    }
+    bench.take_all();
+  }
+}
+
+void twenty_thousand_entries_of_a_byte() {
+  Bench bench(500, 0, 0);
+  Batch batch = bench.random_batch(77, 20000);
+  for (Bytes &entry : batch.entries) entry.resize(1);
+  bench.give(batch.wire(bench.nonce(), 1));
+  bench.expect(batch, 1);
 }
 
 // Of several logs, of every size, one behind the other; the input never waits for the output.
@@ -346,21 +455,36 @@ void the_engine_is_full(double isolated, double overlapping) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char **argv) {
+  // Together 1,000 batches. Shares of ticks with a block as docs/hardware.md has them.
   static const struct {
     Build build;
     double isolated, overlapping;
-  } builds[] = {{{1, 1}, 92, 98}, {{1, 2}, 87, 98}, {{4, 1}, 92, 98}, {{64, 1}, 0, 0}};
-  for (const auto &one : builds) {
-    build = one.build;
-    counters_count();
-    held_output_is_kept();
-    random_batches();
-    batches_overlap();
-    errors_close_the_batch();
-    errors_let_earlier_batches_finish();
-    sessions_can_be_broken_off();
-    if (one.isolated > 0) the_engine_is_full(one.isolated, one.overlapping);
-  }
+    int num_batches;
+    bool large;
+  } builds[] = {{{1, 1}, 92, 98, 300, false},
+                {{1, 2}, 87, 98, 200, false},
+                {{4, 1}, 92, 98, 400, true},
+                {{64, 1}, 0, 0, 100, false}};
+  CHECK(argc == 3, "usage: test_hw_lane FOLD STAGES");
+  build.fold = static_cast<unsigned>(std::atoi(argv[1]));
+  build.stages = static_cast<unsigned>(std::atoi(argv[2]));
+  const auto *one = std::find_if(std::begin(builds), std::end(builds), [](const auto &entry) {
+    return entry.build.fold == build.fold && entry.build.stages == build.stages;
+  });
+  CHECK(one != std::end(builds), "no such build");
+  counters_count();
+  held_output_is_kept();
+  random_batches();
+  many_batches(one->num_batches);
+  if (one->large) twenty_thousand_entries_of_a_byte();
+  batches_overlap();
+  errors_close_the_batch();
+  errors_let_earlier_batches_finish();
+  sessions_can_be_broken_off();
+  sessions_can_be_broken_off_at_every_beat();
+  sessions_can_be_broken_off_before_a_slot_is_free();
+  sessions_can_be_broken_off_in_every_cycle();
+  if (one->isolated > 0) the_engine_is_full(one->isolated, one->overlapping);
   return 0;
 }

@@ -112,6 +112,27 @@ static void batches_at_any_start_match_the_cpu(void **state) {
   stop_sim(&sim);
 }
 
+/* The same entries through the smallest and the deepest build of the core and through the CPU. */
+static void every_build_gives_the_same_hashes(void **state) {
+  (void)state;
+  static const char *const builds[] = {"--fold 64", "--fold 1 --stages 2"};
+  for (size_t i = 0; i < sizeof builds / sizeof builds[0]; i++) {
+    struct sim sim;
+    char path[] = "/tmp/mtc-card-XXXXXX";
+    assert_non_null(mkdtemp(path));
+    start_sim_with(&sim, path, builds[i]);
+    struct mtc_hasher *card = open_card(&sim, MTC_CARD_CHECK_ROOT, 0);
+    random_state = 60; /* both get the same job */
+    struct job *job = make_job(UINT64_C(0x123456789), 60, 600);
+    size_t num_hashes = expect_right(card, job);
+    struct mtc_hash_stats stats = stats_of(card);
+    assert_int_equal(stats.num_card_batches, 1);
+    assert_int_equal(stats.num_card_leaves + stats.num_card_nodes, num_hashes);
+    mtc_hasher_close(card);
+    stop_sim(&sim);
+  }
+}
+
 /* One frame of records, its input all in the card's buffer: 20,000 cycles in which no beat moves.
  */
 static void long_work_behind_the_last_beat_is_finished(void **state) {
@@ -352,6 +373,7 @@ int main(void) {
   mtc_log_init("test_hash_card", MTC_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(batches_at_any_start_match_the_cpu),
+      cmocka_unit_test(every_build_gives_the_same_hashes),
       cmocka_unit_test(long_work_behind_the_last_beat_is_finished),
       cmocka_unit_test(entries_above_the_cap_run_on_the_cpu),
       cmocka_unit_test(checks_cost_what_they_say),
