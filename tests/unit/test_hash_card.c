@@ -260,7 +260,7 @@ static void a_killed_model_can_be_replaced(void **state) {
   (void)state;
   struct sim first, second;
   start_sim(&first, NULL);
-  struct mtc_hasher *card = open_card(&first, MTC_CARD_CHECK_FULL, 1000);
+  struct mtc_hasher *card = open_card(&first, MTC_CARD_CHECK_FULL, 3000);
   assert_int_equal(kill(first.pid, SIGKILL), 0);
   assert_int_equal(waitpid(first.pid, NULL, 0), first.pid);
   expect_right(card, make_job(0, 10, 100));
@@ -313,7 +313,7 @@ static void a_card_that_is_none_is_refused(void **state) {
 static void expect_retired(const char *fault, enum mtc_card_check check, const char *reason) {
   struct sim sim;
   start_sim(&sim, fault);
-  struct mtc_hasher *card = open_card(&sim, check, 1000);
+  struct mtc_hasher *card = open_card(&sim, check, 3000);
   expect_right(card, make_job(0, 20, 200)); /* 38 records, 1 frame */
   assert_true(stats_of(card).card_in_service);
   expect_right(card, make_job(0, 100, 200)); /* 197 records, 4 frames */
@@ -337,11 +337,11 @@ static void expect_retired(const char *fault, enum mtc_card_check check, const c
 
 static void a_card_that_fails_is_retired(void **state) {
   (void)state;
-  expect_retired("hang:3", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
+  expect_retired("hang:3", MTC_CARD_CHECK_FULL, "not done within 3000 ms");
   expect_retired("drop-frame:4", MTC_CARD_CHECK_FULL, "its number is 0x2, not 0x1");
   /* The last frame: the driver is told of it and sits in its read. */
-  expect_retired("drop-frame:6", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
-  expect_retired("die:3", MTC_CARD_CHECK_FULL, "not done within 1000 ms");
+  expect_retired("drop-frame:6", MTC_CARD_CHECK_FULL, "not done within 3000 ms");
+  expect_retired("die:3", MTC_CARD_CHECK_FULL, "not done within 3000 ms");
 }
 
 static void a_card_that_lies_is_retired(void **state) {
