@@ -200,7 +200,8 @@ static void a_card_that_hangs_or_vanishes(void **state) {
   (void)state;
   static const struct fault_case cases[] = {
       {"--fault hang:60", "not done within 2000 ms", 2000, MTC_CARD_CHECK_FULL},
-      {"--fault die:60", "it is gone|Broken pipe|not done within 2000 ms", 2000, MTC_CARD_CHECK_ROOT},
+      {"--fault die:60", "it is gone|Broken pipe|not done within 2000 ms", 2000,
+       MTC_CARD_CHECK_ROOT},
       {"--fault stall:5000", "not done within 2000 ms", 2000, MTC_CARD_CHECK_FULL},
       {"--fault vanish:60", "the card is gone (its ID register is 0xffffffff)", 2000,
        MTC_CARD_CHECK_FULL},
