@@ -21,7 +21,9 @@ openssl req -new -noenc -newkey ed25519 -subj / -keyout "$work/k" -out "$work/cs
   -addext "subjectAltName=DNS:localhost" 2>/dev/null
 der() { openssl req -in "$work/csr/$1.csr" -outform DER -out "$work/csr/$1.der"; rm "$work/csr/$1.csr"; }
 der tampered; der cut; der long
-printf '\xff' | dd of="$work/csr/tampered.der" bs=1 seek=$(($(stat -c %s "$work/csr/tampered.der") - 9)) conv=notrunc status=none
+at=$(($(stat -c %s "$work/csr/tampered.der") - 9))
+byte=$(xxd -s "$at" -l 1 -p "$work/csr/tampered.der")
+printf '%02x' $((0x$byte ^ 1)) | xxd -r -p | dd of="$work/csr/tampered.der" bs=1 seek="$at" conv=notrunc status=none
 truncate -s -5 "$work/csr/cut.der"
 printf 'x' >>"$work/csr/long.der"
 printf 'no request' >"$work/csr/garbage.csr"
@@ -60,7 +62,7 @@ frame = answer.read(struct.unpack(">I", answer.read(4))[0])
 print(frame[6:].decode() if frame[0] else "answered")
 END
 }
-for method in 5 6 7 8 9; do
+for method in 5 6 7 8 9 11; do
   [ "$(refused "$method" 00)" = "the request's body is malformed" ] || fail "method $method takes any body"
 done
 for body in '' 01 0000; do
@@ -68,7 +70,7 @@ for body in '' 01 0000; do
 done
 [ "$(refused 10 00)" = answered ] || fail "method 10 refuses its body"
 [ "$(refused 7 '')" = answered ] || fail "method 7 refuses its body"
-[ "$(refused 11 '')" = "method 11 is unknown" ] || fail "method 11"
+[ "$(refused 12 '')" = "method 12 is unknown" ] || fail "method 12"
 [ "$(refused 3 00)" = "the request's body is malformed" ] || fail "method 3 takes any body"
 fails "no certificate profile" "$bin/mtc" issue --profile nope --out "$work/o" "$work/csr/good1.csr"
 stop "$daemon"
