@@ -3,7 +3,7 @@
 # itself. Everything is issued meanwhile.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-[ -x "$bin/mtc-sim" ] || { echo "skipped: this preset builds no mtc-sim"; exit 77; }
+[ -x "${MTC_SIM:?}" ] || { echo "skipped: the release preset, which builds mtc-sim, was not built"; exit 77; }
 mkdir "$work/card"
 make_ca --card "$work/card"
 sed -i 's/card_check: full/&\n  timeout_ms: 2000/' "$work/ca/mtc.yaml"
@@ -11,7 +11,7 @@ cp "$work/ca/mtc.yaml" "$work/good.yaml"
 for i in 1 2 3; do make_csr "host$i"; done
 
 hash_of() { "$bin/mtc" status --json | jq -r ".hash.$1"; }
-start_sim() { start sim "$bin/mtc-sim" --path "$work/card"; sim=$started; }
+start_sim() { start sim "$MTC_SIM" --path "$work/card"; sim=$started; }
 kill_sim() { kill -9 "$sim"; wait "$sim" || true; }
 
 # Without the card: an alarm, not an error, unless the configuration says otherwise.
