@@ -3,6 +3,7 @@ hw/rtl/mtc_pkg.sv
 hw/rtl/mtc_sha256_pkg.sv
 hw/rtl/mtc_stable.sv
 hw/rtl/mtc_fifo.sv
+hw/rtl/mtc_queue.sv
 hw/rtl/mtc_delay.sv
 hw/rtl/mtc_sha256_unrolled.sv
 hw/rtl/mtc_sha256_folded.sv

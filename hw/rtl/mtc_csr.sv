@@ -1,5 +1,5 @@
 // The registers (docs/registers.md): reads are combinational and change nothing, a write takes a
-// cycle. A command runs in the cycle after its CMD_SEQ was written.
+// cycle. A command runs two cycles after its CMD_SEQ was written. What is counted is so a cycle late.
 module mtc_csr #(
   parameter logic [31:0] Build  = 32'd0,
   parameter int unsigned Fold   = 1,
@@ -28,13 +28,11 @@ module mtc_csr #(
   input  mtc_pkg::use_t   use_i,
   input  logic            stall_i
 );
-  logic [31:0] nonce_q, command_q, sequence_q, ack_q;
+  logic [31:0] nonce_q, command_q, sequence_q, runs_q, ack_q;
   logic unknown_q;
-  logic pending, snapshot;
+  logic pending_q, resync_q, snapshot_q;
 
-  assign pending  = sequence_q != ack_q;
-  assign resync_o = pending && command_q == mtc_regs_pkg::CmdResync;
-  assign snapshot = pending && command_q == mtc_regs_pkg::CmdSnapshot;
+  assign resync_o = resync_q;
   assign nonce_o  = nonce_q;
 
   always_ff @(posedge clk_i) begin
@@ -42,39 +40,48 @@ module mtc_csr #(
       nonce_q    <= '0;
       command_q  <= '0;
       sequence_q <= '0;
+      runs_q     <= '0;
       ack_q      <= '0;
       unknown_q  <= 1'b0;
+      pending_q  <= 1'b0;
+      resync_q   <= 1'b0;
+      snapshot_q <= 1'b0;
     end else begin
       if (write_i && addr_i == mtc_regs_pkg::RegNonce) nonce_q <= wdata_i;
       if (write_i && addr_i == mtc_regs_pkg::RegCmd) command_q <= wdata_i;
       if (write_i && addr_i == mtc_regs_pkg::RegCmdSeq) sequence_q <= wdata_i;
-      if (pending) begin
-        ack_q     <= sequence_q;
-        unknown_q <= !resync_o && !snapshot;
+      if (!pending_q) runs_q <= sequence_q;
+      pending_q  <= sequence_q != ack_q && !pending_q;
+      resync_q   <= sequence_q != ack_q && !pending_q && command_q == mtc_regs_pkg::CmdResync;
+      snapshot_q <= sequence_q != ack_q && !pending_q && command_q == mtc_regs_pkg::CmdSnapshot;
+      if (pending_q) begin
+        ack_q     <= runs_q;
+        unknown_q <= !resync_q && !snapshot_q;
       end
     end
   end
 
   // Counters, 64 bits each. Their sums over a tick's uses are the ticks.
   localparam int unsigned NumCounters = 10;
-  logic [NumCounters-1:0] step;
+  logic [NumCounters-1:0] step_q;
   logic [64*NumCounters-1:0] counters_q, counters_d, copies_q;
 
-  assign step = {stall_i, use_i.tail, use_i.no_credit, use_i.no_input, node_hash_i, leaf_hash_i,
-                 entry_i, use_i.node, use_i.leaf, 1'b1};
   always_comb begin
     for (int i = 0; i < int'(NumCounters); i++) begin
-      counters_d[64*i+:64] = counters_q[64*i+:64] + {63'd0, step[i]};
+      counters_d[64*i+:64] = counters_q[64*i+:64] + {63'd0, step_q[i]};
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
+      step_q     <= '0;
       counters_q <= '0;
       copies_q   <= '0;
     end else begin
+      step_q <= {stall_i, use_i.tail, use_i.no_credit, use_i.no_input, node_hash_i, leaf_hash_i,
+                 entry_i, use_i.node, use_i.leaf, 1'b1};
       counters_q <= counters_d;
-      if (snapshot) copies_q <= counters_q;
+      if (snapshot_q) copies_q <= counters_q;
     end
   end
 

@@ -1,6 +1,7 @@
 // Delays a word by Ticks enabled cycles.
 //
-// Up to two by registers; more by a small memory that one pointer walks round, and a register behind it.
+// One by a register; more by a small memory that one pointer walks round, and a register behind it.
+// A block memory is slow to answer: behind one of those stands a second register.
 // The words are not reset: what comes out first is not valid anyway.
 module mtc_delay #(
   parameter int unsigned Width = 32,
@@ -20,28 +21,20 @@ module mtc_delay #(
     logic unused;
     assign unused = rst_ni;
     always_ff @(posedge clk_i) if (enable_i) data_o <= data_i;
-  end else if (Ticks == 2) begin : gen_two
-    logic [Width-1:0] data_q;
-    logic unused;
-    assign unused = rst_ni;
-    always_ff @(posedge clk_i) begin
-      if (enable_i) begin
-        data_q <= data_i;
-        data_o <= data_q;
-      end
-    end
   end else begin : gen_memory
     // Written at the pointer, read one further on, which is the oldest word.
-    localparam int unsigned PointerWidth = $clog2(Ticks);
+    localparam bit Large = Ticks > 16;
+    localparam int unsigned Words = Large ? Ticks - 1 : Ticks;
+    localparam int unsigned PointerWidth = $clog2(Words);
     logic [PointerWidth-1:0] pointer_q, next;
-    assign next = pointer_q == PointerWidth'(Ticks - 1) ? '0 : pointer_q + 1'b1;
+    assign next = pointer_q == PointerWidth'(Words - 1) ? '0 : pointer_q + 1'b1;
     always_ff @(posedge clk_i) begin
       if (!rst_ni) pointer_q <= '0;
       else if (enable_i) pointer_q <= next;
     end
-    if (Ticks <= 16) begin : gen_small
+    if (!Large) begin : gen_small
       (* ram_style = "distributed" *)
-      logic [Width-1:0] memory[Ticks];
+      logic [Width-1:0] memory[Words];
       always_ff @(posedge clk_i) begin
         if (enable_i) begin
           memory[pointer_q] <= data_i;
@@ -50,11 +43,13 @@ module mtc_delay #(
       end
     end else begin : gen_large
       (* ram_style = "block" *)
-      logic [Width-1:0] memory[Ticks];
+      logic [Width-1:0] memory[Words];
+      logic [Width-1:0] read_q;
       always_ff @(posedge clk_i) begin
         if (enable_i) begin
           memory[pointer_q] <= data_i;
-          data_o            <= memory[next];
+          read_q            <= memory[next];
+          data_o            <= read_q;
         end
       end
     end

@@ -3,7 +3,8 @@
 // Each open batch fills a frame of its own; a frame leaves only when whole, so that what the host may
 // read is always there, and frames of several batches may alternate. A batch that failed still gives
 // the records promised for it, as padding. drop_i forgets the frames being filled; finished ones stay.
-// Throughput one record a cycle into the buffers, 63 records in 64 cycles out of them.
+// Throughput one record in two cycles into the buffers, one beat in two cycles out of them. What is asked
+// of a batch's counts is kept in a bit each, cycles late: that only delays its next frame.
 module mtc_emit (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -26,6 +27,8 @@ module mtc_emit (
 );
   localparam int unsigned BufferWidth = $clog2(mtc_pkg::Frames);
   localparam int unsigned NumBatches = mtc_pkg::Batches;
+  // Of counts of records: an entry gives less than two, but for those of all levels at the right edge.
+  localparam int unsigned CountWidth = $clog2(2 * mtc_pkg::MaxBatch + 49);
 
   // What the header of a finished frame says.
   typedef struct packed {
@@ -36,94 +39,111 @@ module mtc_emit (
     logic                   last;
     logic [31:0]            nonce;
     logic [31:0]            batch;
-    logic [31:0]            number;    // of the frame in the batch
-    logic [31:0]            promised;
-    logic [31:0]            so_far;
+    logic [CountWidth-1:0]  number;    // of the frame in the batch
+    logic [CountWidth-1:0]  promised;
+    logic [CountWidth-1:0]  so_far;
     mtc_pkg::fault_t        fault;
   } frame_t;
 
-  // Buffers: a free list, and records written to the one that the batch fills.
+  // Buffers: free ones, and the one that the next batch without any takes.
   logic [511:0] buffers[mtc_pkg::Frames*64];
   logic [mtc_pkg::Frames-1:0] free_q;
-  logic [BufferWidth-1:0] offered;
-  logic any_free;
+  logic [BufferWidth-1:0] lowest, offered_q;
+  logic any_free, offered_valid_q, fetch_buffer;
   always_comb begin
-    offered  = '0;
+    lowest   = '0;
     any_free = 1'b0;
     for (int i = 0; i < int'(mtc_pkg::Frames); i++) begin
       if (free_q[i]) begin
-        offered  = BufferWidth'(i);
+        lowest   = BufferWidth'(i);
         any_free = 1'b1;
       end
     end
   end
+  assign fetch_buffer = any_free && !offered_valid_q;
 
   // The open batches, field by field.
   logic [NumBatches-1:0] in_use_q, closed_q, has_buffer_q;
+  logic [NumBatches-1:0] full_q;   // 63 records in the buffer
+  logic [NumBatches-1:0] whole_q;  // all records that come have come
+  logic [NumBatches-1:0] ends_q;   // its frame can be finished
+  logic [NumBatches-1:0] last_q;   // what is left of the promise fits into a frame
   logic [31:0] batch_q[NumBatches];
-  logic [31:0] promised_q[NumBatches];
-  logic [31:0] expected_q[NumBatches];  // records that come; once closed
-  logic [31:0] so_far_q[NumBatches];    // records that came
-  logic [31:0] left_q[NumBatches];      // of the promise, frames finished so far taken off
-  logic [31:0] number_q[NumBatches];
+  logic [CountWidth-1:0] promised_q[NumBatches];
+  logic [CountWidth-1:0] expected_q[NumBatches];  // records that come; once closed
+  logic [CountWidth-1:0] so_far_q[NumBatches];    // records that came
+  logic [CountWidth-1:0] left_q[NumBatches];      // of the promise, frames finished so far taken off
+  logic [CountWidth-1:0] number_q[NumBatches];
   mtc_pkg::fault_t fault_q[NumBatches];
   logic [BufferWidth-1:0] buffer_q[NumBatches];
   logic [5:0] filled_q[NumBatches];     // records in the buffer
 
-  // A record goes into its batch's buffer, which is taken when the first one comes.
-  mtc_pkg::slot_t slot;
-  logic put, buffer_there;
-  assign slot           = record_i.node.slot;
-  assign buffer_there   = has_buffer_q[slot];
-  assign record_ready_o = (buffer_there || any_free) && !drop_i &&
-                          !(buffer_there && filled_q[slot] == 6'd63);
-  assign put            = record_valid_i && record_ready_o;
+  // A record goes into its batch's buffer, which is taken when the first one comes: put says that it can,
+  // and in the cycle after it is done.
+  logic record_valid_q, put, put_q, buffer_there, buffer_there_q;
+  mtc_pkg::record_t record_q;
+  mtc_pkg::slot_t slot, slot_q;
+  assign record_ready_o = !record_valid_q || put_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || drop_i) record_valid_q <= 1'b0;
+    else if (record_ready_o) record_valid_q <= record_valid_i;
+  end
+  always_ff @(posedge clk_i) if (record_ready_o) record_q <= record_i;
+  assign slot         = record_q.node.slot;
+  assign buffer_there = has_buffer_q[slot];
+  assign put          = record_valid_q && !put_q && !full_q[slot] && (buffer_there || offered_valid_q);
 
-  logic [BufferWidth-1:0] target;
-  logic [5:0] position;
-  mtc_pkg::beat_t record;
-  assign target   = buffer_there ? buffer_q[slot] : offered;
+  logic [BufferWidth-1:0] target, target_q;
+  logic [5:0] position, position_q;
+  mtc_pkg::beat_t image_q;
+  assign target   = buffer_there ? buffer_q[slot] : offered_q;
   assign position = buffer_there ? filled_q[slot] : 6'd0;
-  assign record   = {
-    96'd0, record_i.node.level == '0 ? record_i.cookie : 32'd0, batch_q[slot], 16'd0,
-    record_i.node.level == '0 ? mtc_regs_pkg::RecordLeaf[7:0] : mtc_regs_pkg::RecordNode[7:0],
-    2'd0, record_i.node.level, 15'd0, record_i.node.index, mtc_pkg::hash_from_bytes(record_i.hash)
-  };
+  always_ff @(posedge clk_i) begin
+    slot_q         <= slot;
+    buffer_there_q <= buffer_there;
+    target_q       <= target;
+    position_q     <= position;
+    image_q        <= {
+      96'd0, record_q.node.level == '0 ? record_q.cookie : 32'd0, batch_q[slot], 16'd0,
+      record_q.node.level == '0 ? mtc_regs_pkg::RecordLeaf[7:0] : mtc_regs_pkg::RecordNode[7:0],
+      2'd0, record_q.node.level, 15'd0, record_q.node.index, mtc_pkg::hash_from_bytes(record_q.hash)
+    };
+    if (put_q) buffers[{target_q, position_q}] <= image_q;
+  end
 
-  // A frame is finished when it is full, or when all that comes has come. One batch a cycle is looked at.
-  mtc_pkg::slot_t turn_q;
-  logic ends, full, finish, frame_room, last, sync_pending_q;
-  frame_t frame, head;
-  assign full   = has_buffer_q[turn_q] && filled_q[turn_q] == 6'd63;
-  assign ends   = closed_q[turn_q] && so_far_q[turn_q] == expected_q[turn_q];
-  assign last   = left_q[turn_q] <= 32'd63;
-  // The record that comes in this cycle is not in the counts yet: its batch waits a cycle. The last
-  // frame waits until it is known how the batch was closed.
-  assign finish = in_use_q[turn_q] && ((full && !last) || ends) && frame_room && !sync_pending_q &&
-                  !drop_i && !(put && slot == turn_q);
+  // A frame is finished when it is full, or when all that comes has come. One batch a cycle is looked
+  // at, and none right after another, so that the bits above are up to date. The last frame waits until
+  // it is known how the batch was closed.
+  mtc_pkg::slot_t turn_q, finished_q;
+  logic finish_q, push_q, frame_room, sync_pending_q, send_sync;
+  frame_t frame_d, frame_q, head;
+  assign send_sync = sync_pending_q && frame_room && !finish_q && !push_q;
 
   always_comb begin
-    frame            = '0;
-    frame.is_sync    = sync_pending_q;
-    frame.nonce      = nonce_i;
-    frame.last       = sync_pending_q;
-    if (!sync_pending_q) begin
-      frame.has_buffer = has_buffer_q[turn_q];
-      frame.buffer     = buffer_q[turn_q];
-      frame.records    = has_buffer_q[turn_q] ? filled_q[turn_q] : 6'd0;
-      frame.last       = last;
-      frame.batch      = batch_q[turn_q];
-      frame.number     = number_q[turn_q];
-      frame.promised   = promised_q[turn_q];
-      frame.so_far     = so_far_q[turn_q];
-      frame.fault      = last ? fault_q[turn_q] : '0;
+    frame_d         = '0;
+    frame_d.is_sync = !finish_q;
+    frame_d.nonce   = nonce_i;
+    if (finish_q) begin
+      frame_d.has_buffer = has_buffer_q[finished_q];
+      frame_d.buffer     = buffer_q[finished_q];
+      frame_d.records    = has_buffer_q[finished_q] ? filled_q[finished_q] : 6'd0;
+      frame_d.last       = last_q[finished_q];
+      frame_d.batch      = batch_q[finished_q];
+      frame_d.number     = number_q[finished_q];
+      frame_d.promised   = promised_q[finished_q];
+      frame_d.so_far     = so_far_q[finished_q];
+      frame_d.fault      = last_q[finished_q] ? fault_q[finished_q] : '0;
     end
+  end
+  always_ff @(posedge clk_i) begin
+    frame_q    <= frame_d;
+    finished_q <= turn_q;
   end
 
   logic frame_valid, frame_done;
-  mtc_fifo #(.Width($bits(frame)), .Depth(16)) u_frames (
+  mtc_queue #(.Width($bits(frame_q)), .Depth(16)) u_frames (
     .clk_i, .rst_ni, .flush_i(1'b0),
-    .valid_i(finish || sync_pending_q), .ready_o(frame_room), .data_i(frame),
+    .valid_i(push_q), .ready_o(frame_room), .data_i(frame_q),
     .valid_o(frame_valid), .ready_i(frame_done), .data_o(head)
   );
 
@@ -131,37 +151,65 @@ module mtc_emit (
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      in_use_q       <= '0;
-      closed_q       <= '0;
-      has_buffer_q   <= '0;
-      free_q         <= '1;
-      turn_q         <= '0;
-      frames_o       <= '0;
-      sync_pending_q <= 1'b0;
+      in_use_q        <= '0;
+      closed_q        <= '0;
+      has_buffer_q    <= '0;
+      full_q          <= '0;
+      whole_q         <= '0;
+      ends_q          <= '0;
+      free_q          <= '1;
+      offered_valid_q <= 1'b0;
+      put_q           <= 1'b0;
+      turn_q          <= '0;
+      finish_q        <= 1'b0;
+      push_q          <= 1'b0;
+      frames_o        <= '0;
+      sync_pending_q  <= 1'b0;
     end else begin
-      turn_q <= turn_q + 1'b1;
-      if (sync_pending_q && frame_room) sync_pending_q <= 1'b0;
-      if (put && !buffer_there) begin
-        has_buffer_q[slot] <= 1'b1;
-        free_q[offered]    <= 1'b0;
+      put_q    <= put && !drop_i;
+      turn_q   <= turn_q + 1'b1;
+      finish_q <= ends_q[turn_q] && frame_room && !finish_q && !push_q && !sync_pending_q && !drop_i;
+      push_q   <= finish_q || send_sync;
+      if (send_sync) sync_pending_q <= 1'b0;
+      if (fetch_buffer) begin
+        offered_valid_q <= 1'b1;
+        free_q[lowest]  <= 1'b0;
       end
-      if (finish) begin
-        has_buffer_q[turn_q] <= 1'b0;
-        frames_o             <= frames_o + 1'b1;
-        if (last) in_use_q[turn_q] <= 1'b0;
+      for (int i = 0; i < int'(NumBatches); i++) begin
+        whole_q[i] <= closed_q[i] && so_far_q[i] == expected_q[i];
+        ends_q[i]  <= in_use_q[i] && ((full_q[i] && !last_q[i]) || whole_q[i]);
+      end
+      if (put_q) begin
+        full_q[slot_q]       <= position_q == 6'd62;
+        has_buffer_q[slot_q] <= 1'b1;
+        if (!buffer_there_q) offered_valid_q <= 1'b0;
+      end
+      if (finish_q) begin
+        has_buffer_q[finished_q] <= 1'b0;
+        full_q[finished_q]       <= 1'b0;
+        whole_q[finished_q]      <= 1'b0;
+        frames_o                 <= frames_o + 1'b1;
+        if (last_q[finished_q]) in_use_q[finished_q] <= 1'b0;
       end
       if (open_valid_i) begin
         in_use_q[open_i.slot] <= 1'b1;
         closed_q[open_i.slot] <= 1'b0;
+        whole_q[open_i.slot]  <= 1'b0;
+        ends_q[open_i.slot]   <= 1'b0;
       end
       if (close_valid_i) closed_q[close_i.slot] <= 1'b1;
       if (frame_done && head.has_buffer) free_q[head.buffer] <= 1'b1;
       if (drop_i) begin
         in_use_q     <= '0;
         has_buffer_q <= '0;
+        full_q       <= '0;
+        ends_q       <= '0;
         for (int i = 0; i < int'(NumBatches); i++) begin
-          if (has_buffer_q[i]) free_q[buffer_q[i]] <= 1'b1;
+          if (has_buffer_q[i] && !(finish_q && finished_q == mtc_pkg::slot_t'(i))) begin
+            free_q[buffer_q[i]] <= 1'b1;
+          end
         end
+        offered_valid_q <= offered_valid_q || fetch_buffer;
         sync_pending_q <= 1'b0;
       end
       if (sync_i) begin
@@ -172,59 +220,79 @@ module mtc_emit (
   end
 
   always_ff @(posedge clk_i) begin
-    if (put) begin
-      buffers[{target, position}] <= record;
-      buffer_q[slot]              <= target;
-      filled_q[slot]              <= position + 1'b1;
-      so_far_q[slot]              <= so_far_q[slot] + 1'b1;
+    if (fetch_buffer) offered_q <= lowest;
+    for (int i = 0; i < int'(NumBatches); i++) last_q[i] <= left_q[i] <= CountWidth'(63);
+    if (put_q) begin
+      buffer_q[slot_q] <= target_q;
+      filled_q[slot_q] <= position_q + 1'b1;
+      so_far_q[slot_q] <= so_far_q[slot_q] + 1'b1;
     end
-    if (finish) begin
-      number_q[turn_q] <= number_q[turn_q] + 1'b1;
-      left_q[turn_q]   <= left_q[turn_q] - 32'd63;
+    if (finish_q) begin
+      number_q[finished_q] <= number_q[finished_q] + 1'b1;
+      left_q[finished_q]   <= left_q[finished_q] - CountWidth'(63);
     end
     if (open_valid_i) begin
       batch_q[open_i.slot]    <= open_i.batch;
-      promised_q[open_i.slot] <= open_i.promised;
-      left_q[open_i.slot]     <= open_i.promised;
+      promised_q[open_i.slot] <= open_i.promised[CountWidth-1:0];
+      left_q[open_i.slot]     <= open_i.promised[CountWidth-1:0];
       so_far_q[open_i.slot]   <= '0;
       number_q[open_i.slot]   <= '0;
       fault_q[open_i.slot]    <= '0;
     end
     if (close_valid_i) begin
-      expected_q[close_i.slot] <= close_i.records;
+      expected_q[close_i.slot] <= close_i.records[CountWidth-1:0];
       fault_q[close_i.slot]    <= close_i.fault;
     end
   end
 
-  // Output: the header, then the buffer, which is read a cycle ahead.
-  logic [5:0] beat_q, next_beat;
-  logic moves;
-  logic [511:0] fetched_q;
-  mtc_pkg::beat_t header;
-  assign header = {
-    192'd0, head.fault.info, head.fault.code, 31'd0, head.last && !head.is_sync, head.so_far,
-    head.promised, head.number, head.batch, head.nonce,
+  // Output: the header, then the buffer, which is read in every cycle at the place of the next beat. That
+  // beat moves into a register when it is empty, two cycles later or more.
+  logic [5:0] beat_q;
+  logic [5:0] place_q;  // record k is beat k + 1
+  logic valid_q, load, settled_q, is_header_q, is_record_q, last_beat_q;
+  logic [511:0] read_q;
+  mtc_pkg::beat_t header, out_q;
+  assign load       = !valid_q && settled_q;
+  assign frame_done = load && beat_q == 6'd63;
+  assign header     = {
+    192'd0, head.fault.info, head.fault.code, 31'd0, head.last, 32'(head.so_far),
+    32'(head.promised), 32'(head.number), head.batch, head.nonce,
     head.is_sync ? mtc_regs_pkg::FrameKindSync[15:0] : mtc_regs_pkg::FrameKindBatch[15:0],
     mtc_regs_pkg::StreamVersion[15:0], mtc_regs_pkg::MagicFrame
   };
-  assign beat_valid_o = frame_valid;
-  assign moves        = frame_valid && beat_ready_i;
-  assign next_beat    = moves ? beat_q + 1'b1 : beat_q;
-  assign frame_done   = moves && beat_q == 6'd63;
-  assign beat_last_o  = beat_q == 6'd63;
-  assign beat_o       = beat_q == '0 ? header : beat_q <= head.records ? fetched_q : '0;
+  assign beat_valid_o = valid_q;
+  assign beat_o       = out_q;
+  assign beat_last_o  = last_beat_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) beat_q <= '0;
-    else beat_q <= next_beat;
+    if (!rst_ni) begin
+      beat_q    <= '0;
+      place_q   <= '1;
+      settled_q <= 1'b0;
+      valid_q   <= 1'b0;
+    end else begin
+      if (load) beat_q <= beat_q + 1'b1;
+      if (load) place_q <= beat_q;
+      settled_q <= frame_valid && !load;
+      if (load) valid_q <= 1'b1;
+      else if (beat_ready_i) valid_q <= 1'b0;
+    end
   end
-  // Record k is beat k + 1.
-  always_ff @(posedge clk_i) fetched_q <= buffers[{head.buffer, next_beat - 6'd1}];
+  always_ff @(posedge clk_i) begin
+    read_q      <= buffers[{head.buffer, place_q}];
+    is_header_q <= beat_q == '0;
+    is_record_q <= beat_q != '0 && beat_q <= head.records;
+    if (load) begin
+      out_q       <= (header & {512{is_header_q}}) | (read_q & {512{is_record_q}});
+      last_beat_q <= beat_q == 6'd63;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (rst_ni && !drop_i) begin
       if (open_valid_i) assert (!in_use_q[open_i.slot]);
-      if (put) assert (in_use_q[slot]);
+      if (put_q) assert (in_use_q[slot_q]);
+      if (push_q) assert (frame_room);
     end
   end
 

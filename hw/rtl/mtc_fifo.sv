@@ -1,7 +1,7 @@
 // A first-in first-out buffer of Depth words (a power of two) in block memory.
 //
-// The word at the front is in a register, so that the memory may be read with a cycle's latency.
-// Latency 2 cycles, one word a cycle, in order. flush_i empties it.
+// A block memory is wide spread and slow to answer: its inputs come from registers, and the words that were
+// asked for wait in a small memory behind it, so that nothing has to stop on its way. Latency 5 cycles, one word a cycle, in order. flush_i empties it.
 module mtc_fifo #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 256
@@ -17,44 +17,69 @@ module mtc_fifo #(
   output logic [Width-1:0] data_o
 );
   localparam int unsigned AddressWidth = $clog2(Depth);
+  localparam int unsigned FrontWidth = 3;  // the small memory: more words than are on their way
 
+  (* ram_style = "block" *)
   logic [Width-1:0] memory[Depth];
-  // One bit more than an address, so that full and empty differ. The word at the front counts until it
-  // leaves: there is room for exactly Depth.
-  logic [AddressWidth:0] head_q, tail_q, fetch_q;
-  logic valid_q;
-  logic push, pop, fetch;
+  (* ram_style = "distributed" *)
+  logic [Width-1:0] front[1 << FrontWidth];
+  logic [Width-1:0] read_q;
 
-  assign ready_o = tail_q - head_q != (AddressWidth + 1)'(Depth);
-  assign valid_o = valid_q;
+  // Words in the buffer: there is room for exactly Depth. Of them, those not asked for.
+  logic [AddressWidth:0] count_q, unread_q;
+  logic [AddressWidth-1:0] fetch_q, tail_q;
+  logic [FrontWidth:0] asked_q;  // asked for and not gone
+  logic [FrontWidth:0] ready_q;  // in the small memory
+  logic [FrontWidth-1:0] put_q, get_q;
+  logic ask, ask1_q, ask2_q, push, pop;
+  logic [AddressWidth-1:0] address_q;
+
+  assign ready_o = !count_q[AddressWidth];
+  assign valid_o = ready_q != '0;
+  assign data_o  = front[get_q];
   assign push    = valid_i && ready_o;
-  assign pop     = valid_q && ready_i;
-  assign fetch   = fetch_q != tail_q && (!valid_q || ready_i);
+  assign pop     = valid_o && ready_i;
+  assign ask     = unread_q != '0 && !asked_q[FrontWidth];
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
-      head_q  <= '0;
-      tail_q  <= '0;
-      fetch_q <= '0;
-      valid_q <= 1'b0;
+      count_q  <= '0;
+      unread_q <= '0;
+      fetch_q  <= '0;
+      tail_q   <= '0;
+      asked_q  <= '0;
+      ready_q  <= '0;
+      put_q    <= '0;
+      get_q    <= '0;
+      ask1_q   <= 1'b0;
+      ask2_q   <= 1'b0;
     end else begin
       if (push) tail_q <= tail_q + 1'b1;
-      if (pop) head_q <= head_q + 1'b1;
-      if (fetch) fetch_q <= fetch_q + 1'b1;
-      valid_q <= fetch || (valid_q && !ready_i);
+      if (ask) fetch_q <= fetch_q + 1'b1;
+      if (ask2_q) put_q <= put_q + 1'b1;
+      if (pop) get_q <= get_q + 1'b1;
+      if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
+      if (push != ask) unread_q <= push ? unread_q + 1'b1 : unread_q - 1'b1;
+      if (ask != pop) asked_q <= ask ? asked_q + 1'b1 : asked_q - 1'b1;
+      if (ask2_q != pop) ready_q <= ask2_q ? ready_q + 1'b1 : ready_q - 1'b1;
+      ask1_q <= ask;
+      ask2_q <= ask1_q;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (push) memory[tail_q[AddressWidth-1:0]] <= data_i;
-    if (fetch) data_o <= memory[fetch_q[AddressWidth-1:0]];
+    if (push) memory[tail_q] <= data_i;
+    address_q <= fetch_q;
+    read_q    <= memory[address_q];
+    if (ask2_q) front[put_q] <= read_q;
   end
 
 `ifdef FORMAL
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      assert (tail_q - head_q <= (AddressWidth + 1)'(Depth));
-      assert (fetch_q - head_q == (AddressWidth + 1)'(valid_q));
+      assert (count_q <= (AddressWidth + 1)'(Depth));
+      assert (count_q == unread_q + (AddressWidth + 1)'(asked_q));
+      assert (asked_q == ready_q + (FrontWidth + 1)'(ask1_q) + (FrontWidth + 1)'(ask2_q));
     end
   end
 `endif

@@ -1,7 +1,7 @@
 // Reads the host's stream: SYNC beats, batch headers, frontier seeds, entries (docs/registers.md).
 //
 // A batch takes one of the slots for open batches; the next header may come while earlier batches are
-// still hashed. Throughput one beat a cycle, four more a batch and one for each level of its seeds.
+// still hashed. Throughput one beat a cycle, 18 more a batch and one for each level of its seeds.
 // An error closes its batch with what came before it; everything behind is discarded until the next
 // SYNC beat, and failed_o stays up till then.
 module mtc_ingest (
@@ -33,218 +33,263 @@ module mtc_ingest (
   output mtc_pkg::entry_beat_t entry_o,
   output logic                 more_o          // entries of the batch are still to come
 );
-  typedef enum logic [2:0] {
-    StDiscard, StHeader, StOpen, StSeeds, StEntry, StBody, StClose
+  typedef enum logic [3:0] {
+    StDiscard, StSync, StHeader, StOpen, StSeeds, StEntry, StBody, StClose
   } state_e;
+
+  // Cycles after which total_q belongs to the registers it is made of, and to the beat that is here.
+  localparam logic [2:0] Settling = 3'd7;
 
   state_e state_d, state_q;
   logic failed_d, failed_q;
   mtc_pkg::fault_t fault_d, fault_q;
-  logic [31:0] session_d, session_q;  // nonce of the SYNC beat
-  logic [31:0] taken_d, taken_q;      // beats since it
-  logic [31:0] batch_d, batch_q;
-  logic [47:0] start_d, start_q;
-  logic [48:0] next_d, next_q;        // index of the next entry
-  logic [48:0] end_d, end_q;          // of the batch
-  logic [47:0] seeds_d, seeds_q;      // still to come, shifted to `level`
+  logic [31:0] nonce_q;                // of the beat that may be a SYNC beat
+  logic match_q;                       // it is that of the registers
+  logic [31:0] session_d, session_q;   // of the SYNC beat
+  logic [31:0] credit_d, credit_q;
+  logic [31:0] batch_q;
+  logic [48:0] start_q;
+  logic [20:0] count_q, left_d, left_q;  // entries of the batch; of them still to come
+  logic [47:0] seeds_d, seeds_q;       // still to come, shifted to `level`
   logic [5:0] level_d, level_q;
-  logic [16:0] beats_d, beats_q;      // of the entry, still to come
-  logic [15:0] len_d, len_q;
-  logic [31:0] cookie_d, cookie_q;
-  logic opens_d, opens_q;             // the next entry is the batch's first
+  logic [7:0] beats_d, beats_q;        // of the entry, still to come
+  logic [15:0] len_q;
+  logic [31:0] cookie_q;
+  logic opens_d, opens_q;              // the next entry is the batch's first
+  logic promises_d, promises_q;
+  logic [2:0] wait_d, wait_q;          // cycles until the counts have settled
   mtc_pkg::slot_t slot_d, slot_q;
 
-  // The fields of a beat, by their byte offsets.
+  // The beat that is here, and what is asked of it.
+  mtc_pkg::beat_t beat_q;
+  logic here_q, is_sync_q, len_good_q;
+  logic single_q;                      // an entry of one beat
+  logic [7:0] body_q;                  // beats of the entry behind its first
+  logic take, fail, settled, is_entry, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
   logic [63:0] start;
-  logic take, fail, is_sync, len_good, level_good, is_entry, promises_q, promises_d;
   mtc_pkg::fault_t cause, refusal;
 
-  assign word0  = beat_i[31:0];
-  assign word4  = beat_i[63:32];
-  assign word8  = beat_i[95:64];
-  assign word12 = beat_i[127:96];
-  assign start  = beat_i[191:128];
-  assign word24 = beat_i[223:192];
-  assign word28 = beat_i[255:224];
-  assign take   = beat_valid_i && beat_ready_o;
+  assign word0  = beat_q[31:0];
+  assign word4  = beat_q[63:32];
+  assign word8  = beat_q[95:64];
+  assign word12 = beat_q[127:96];
+  assign start  = beat_q[191:128];
+  assign word24 = beat_q[223:192];
+  assign word28 = beat_q[255:224];
+  assign beat_ready_o = !here_q || take;
 
-  function automatic logic [31:0] count_ones(logic [63:0] value);
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) here_q <= 1'b0;
+    else if (beat_ready_o) here_q <= beat_valid_i;
+  end
+  always_ff @(posedge clk_i) begin
+    if (beat_ready_o) begin
+      beat_q     <= beat_i;
+      is_sync_q  <= beat_i[31:0] == mtc_regs_pkg::MagicSync &&
+                    beat_i[63:32] == mtc_regs_pkg::StreamVersion;
+      len_good_q <= beat_i[31:0] != '0 && beat_i[31:0] <= mtc_pkg::MaxEntry;
+      body_q     <= 8'((beat_i[13:0] + 14'd7) >> 6);
+      single_q   <= beat_i[13:0] <= 14'd56;
+    end
+  end
+
+  // The sums that a header is checked with and a batch is opened and closed with, a step a cycle: the
+  // index where the entries end, the ones of both ends, the records of all between them.
+  logic [20:0] amount_q;
+  logic [49:0] edge_q;
+  logic [20:0] start_ones_q, edge_ones_q;  // of seven bits each
+  logic [5:0] start_sum_q, edge_sum_q;
+  logic [31:0] total_q;
+  logic magic_bad_q, version_bad_q, nonce_bad_q, count_bad_q, start_bad_q, seeds_bad_q, high_q;
+
+  function automatic logic [20:0] count_ones(logic [48:0] value);
     count_ones = '0;
-    for (int i = 0; i < 64; i++) count_ones = count_ones + {31'd0, value[i]};
+    for (int i = 0; i < 49; i++) begin
+      count_ones[3*(i/7)+:3] = count_ones[3*(i/7)+:3] + {2'd0, value[i]};
+    end
   endfunction
+
+  function automatic logic [5:0] add_up(logic [20:0] parts);
+    add_up = '0;
+    for (int i = 0; i < 7; i++) add_up = add_up + {3'd0, parts[3*i+:3]};
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    amount_q     <= state_q == StClose ? count_q - left_q : count_q;
+    edge_q       <= {1'b0, start_q} + {29'd0, amount_q};
+    start_ones_q <= count_ones(start_q);
+    edge_ones_q  <= count_ones(edge_q[48:0]);
+    start_sum_q  <= add_up(start_ones_q);
+    edge_sum_q   <= add_up(edge_ones_q);
+    // Records of the first n entries of a log: 2n less the ones of n.
+    total_q      <= {10'd0, amount_q, 1'b0} + {26'd0, start_sum_q} - {26'd0, edge_sum_q};
+
+    magic_bad_q   <= word0 != mtc_regs_pkg::MagicBatch;
+    version_bad_q <= word4 != mtc_regs_pkg::StreamVersion;
+    nonce_bad_q   <= word8 != session_q;
+    count_bad_q   <= word24 == '0 || word24 > mtc_pkg::MaxBatch;
+    high_q        <= start[63:49] != '0;
+    // A log ends at index 2^48 at most.
+    start_bad_q   <= high_q || edge_q[49] || (edge_q[48] && edge_q[47:0] != '0);
+    seeds_bad_q   <= word28 != {26'd0, start_sum_q};
+  end
 
   // What is wrong with a header, code 0 if nothing.
   always_comb begin
     refusal = '0;
-    if (word0 != mtc_regs_pkg::MagicBatch) begin
-      refusal = {mtc_regs_pkg::ErrMagic, word0};
-    end else if (word4 != mtc_regs_pkg::StreamVersion) begin
-      refusal = {mtc_regs_pkg::ErrVersion, word4};
-    end else if (word8 != session_q) begin
-      refusal = {mtc_regs_pkg::ErrNonce, word8};
-    end else if (word24 == '0 || word24 > mtc_pkg::MaxBatch) begin
-      refusal = {mtc_regs_pkg::ErrCount, word24};
-    end else if (start > (64'd1 << mtc_pkg::LevelTop) - {32'd0, word24}) begin
-      refusal = {mtc_regs_pkg::ErrStart, start[31:0]};
-    end else if (word28 != count_ones(start)) begin
-      refusal = {mtc_regs_pkg::ErrSeeds, word28};
-    end
+    if (magic_bad_q) refusal = {mtc_regs_pkg::ErrMagic, word0};
+    else if (version_bad_q) refusal = {mtc_regs_pkg::ErrVersion, word4};
+    else if (nonce_bad_q) refusal = {mtc_regs_pkg::ErrNonce, word8};
+    else if (count_bad_q) refusal = {mtc_regs_pkg::ErrCount, word24};
+    else if (start_bad_q) refusal = {mtc_regs_pkg::ErrStart, start[31:0]};
+    else if (seeds_bad_q) refusal = {mtc_regs_pkg::ErrSeeds, word28};
   end
 
-  assign is_sync    = word0 == mtc_regs_pkg::MagicSync && word4 == mtc_regs_pkg::StreamVersion &&
-                      word8 == nonce_i;
-  assign len_good   = word0 != '0 && word0 <= mtc_pkg::MaxEntry;
-  assign level_good = beat_i[287:256] == {26'd0, level_q};
+  assign level_good = beat_q[287:256] == {26'd0, level_q};
   assign is_entry   = state_q == StEntry;
+  assign settled    = wait_q == '0;
 
-  assign credit_o       = taken_q + mtc_pkg::InputDepth;
+  assign credit_o       = credit_q;
   assign sync_ack_o     = session_q;
-  assign discarding_o   = state_q == StDiscard;
+  assign discarding_o   = state_q == StDiscard || state_q == StSync;
   assign failed_o       = failed_q;
   assign fault_o        = fault_q;
-  assign start_o        = start_q;
+  assign start_o        = start_q[47:0];
   assign seed_o.slot    = slot_q;
   assign seed_o.level   = level_q;
-  assign seed_o.hash    = mtc_pkg::hash_from_bytes(beat_i[255:0]);
+  assign seed_o.hash    = mtc_pkg::hash_from_bytes(beat_q[255:0]);
   assign entry_o.first  = is_entry;
   assign entry_o.cookie = is_entry ? word4 : cookie_q;
   assign entry_o.len    = is_entry ? word0[15:0] : len_q;
   assign entry_o.slot   = slot_q;
   assign entry_o.opens  = opens_q;
-  assign entry_o.data   = beat_i;
+  assign entry_o.data   = beat_q;
   assign more_o         = state_q == StEntry || state_q == StBody || state_q == StSeeds;
 
-  assign open_o.slot     = slot_q;
-  assign open_o.batch    = batch_q;
-  assign open_o.promised = promises_q ? promised_q : '0;
-  assign close_o.slot    = slot_q;
-  assign close_o.fault   = failed_q ? fault_q : '0;
-  assign close_o.records = promises_q ? records_q : '0;
-
-  // Counting ones is slow: the counts are registers, and a state that needs one waits a cycle.
-  logic [31:0] promised_q, records_q;
-  logic settled_q;
+  // What opens and closes a batch goes far: it is said a cycle later.
+  logic opens, closes;
+  logic [31:0] records;
+  assign records = promises_q ? total_q : '0;
   always_ff @(posedge clk_i) begin
-    settled_q  <= state_d == state_q;
-    promised_q <= 32'(mtc_pkg::count_records(end_q) - mtc_pkg::count_records({1'b0, start_q}));
-    records_q  <= 32'(mtc_pkg::count_records(next_q) - mtc_pkg::count_records({1'b0, start_q}));
+    open_valid_o  <= rst_ni && opens;
+    close_valid_o <= rst_ni && closes;
+    open_o        <= {slot_q, batch_q, records};
+    close_o       <= {slot_q, records, failed_q ? fault_q : 64'd0};
   end
 
   always_comb begin
     state_d       = state_q;
     session_d     = session_q;
-    taken_d       = take ? taken_q + 1'b1 : taken_q;
-    batch_d       = batch_q;
-    start_d       = start_q;
-    next_d        = next_q;
-    end_d         = end_q;
+    left_d        = left_q;
     promises_d    = promises_q;
     seeds_d       = seeds_q;
     level_d       = level_q;
     beats_d       = beats_q;
-    len_d         = len_q;
-    cookie_d      = cookie_q;
     opens_d       = opens_q;
     slot_d        = slot_q;
-    beat_ready_o  = 1'b0;
+    wait_d        = settled ? '0 : wait_q - 1'b1;
+    take          = 1'b0;
     entry_valid_o = 1'b0;
     seed_valid_o  = 1'b0;
     sync_o        = 1'b0;
-    open_valid_o  = 1'b0;
-    close_valid_o = 1'b0;
+    opens         = 1'b0;
+    closes        = 1'b0;
     fail          = 1'b0;
     cause         = '0;
     unique case (state_q)
       StDiscard: begin
-        beat_ready_o = 1'b1;
-        if (beat_valid_i && is_sync) begin
+        take = here_q;
+        if (here_q && is_sync_q) state_d = StSync;
+      end
+      StSync: begin
+        state_d = StDiscard;
+        if (match_q) begin
           sync_o    = 1'b1;
-          session_d = word8;
-          taken_d   = '0;
+          session_d = nonce_q;
+          wait_d    = Settling;
           state_d   = StHeader;
         end
       end
       StHeader: begin
-        beat_ready_o = 1'b1;
-        if (beat_valid_i) begin
-          batch_d    = word12;
-          start_d    = start[47:0];
-          next_d     = start[48:0];
-          end_d      = start[48:0] + {17'd0, word24};
+        if (!here_q) wait_d = Settling;
+        if (here_q && settled) begin
+          take       = 1'b1;
           fail       = refusal.code != mtc_regs_pkg::ErrNone;
           cause      = refusal;
           promises_d = !fail;
           state_d    = StOpen;
         end
       end
-      StOpen: if (settled_q && !in_use_i[slot_q]) begin
-        open_valid_o = 1'b1;
-        level_d      = '0;
-        seeds_d      = start_q;
-        opens_d      = 1'b1;
-        state_d      = failed_q ? StClose : StSeeds;
+      StOpen: if (!in_use_i[slot_q]) begin
+        opens   = 1'b1;
+        level_d = '0;
+        seeds_d = start_q[47:0];
+        left_d  = count_q;
+        opens_d = 1'b1;
+        wait_d  = Settling;
+        state_d = failed_q ? StClose : StSeeds;
       end
       StSeeds: begin
-        beat_ready_o = seeds_q[0];
+        wait_d = Settling;
         if (seeds_q == '0) begin
           state_d = StEntry;
-        end else if (!seeds_q[0] || beat_valid_i) begin
+        end else if (!seeds_q[0] || here_q) begin
+          take         = seeds_q[0];
           seed_valid_o = seeds_q[0];
           fail         = seeds_q[0] && !level_good;
-          cause        = {mtc_regs_pkg::ErrSeeds, beat_i[287:256]};
+          cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
           seeds_d      = seeds_q >> 1;
           level_d      = level_q + 1'b1;
           if (fail) state_d = StClose;
         end
       end
       StEntry: begin
-        beat_ready_o  = entry_ready_i || !len_good;
-        entry_valid_o = beat_valid_i && len_good;
-        len_d         = word0[15:0];
-        cookie_d      = word4;
+        wait_d        = Settling;
+        take          = here_q && len_good_q && entry_ready_i;
+        entry_valid_o = here_q && len_good_q;
+        beats_d       = body_q;
+        fail          = here_q && !len_good_q;
+        cause         = {mtc_regs_pkg::ErrLength, word0};
+        if (fail) state_d = StClose;
         if (take) begin
-          beats_d = (word0[16:0] + 17'd7) >> 6;
-          fail    = !len_good;
-          cause   = {mtc_regs_pkg::ErrLength, word0};
-          if (fail) begin
-            state_d = StClose;
+          left_d = left_q - 1'b1;
+          if (!single_q) begin
+            state_d = StBody;
           end else begin
-            next_d = next_q + 1'b1;
-            if (beats_d != '0) begin
-              state_d = StBody;
-            end else begin
-              opens_d = 1'b0;
-              if (next_d == end_q) state_d = StClose;
-            end
+            opens_d = 1'b0;
+            if (left_q == 21'd1) state_d = StClose;
           end
         end
       end
       StBody: begin
-        beat_ready_o  = entry_ready_i;
-        entry_valid_o = beat_valid_i;
+        wait_d        = Settling;
+        take          = here_q && entry_ready_i;
+        entry_valid_o = here_q;
         if (take) begin
           beats_d = beats_q - 1'b1;
-          if (beats_d == '0) begin
+          if (beats_q == 8'd1) begin
             opens_d = 1'b0;
-            state_d = next_q == end_q ? StClose : StEntry;
+            state_d = left_q == '0 ? StClose : StEntry;
           end
         end
       end
-      StClose: if (settled_q) begin
-        close_valid_o = 1'b1;
-        slot_d        = slot_q + 1'b1;
-        state_d       = failed_q ? StDiscard : StHeader;
+      StClose: if (settled) begin
+        closes  = 1'b1;
+        slot_d  = slot_q + 1'b1;
+        wait_d  = Settling;
+        state_d = failed_q ? StDiscard : StHeader;
       end
       default: state_d = StDiscard;
     endcase
     if (resync_i) begin
-      state_d       = StDiscard;
-      sync_o        = 1'b0;
-      open_valid_o  = 1'b0;
-      close_valid_o = 1'b0;
+      state_d = StDiscard;
+      sync_o  = 1'b0;
+      opens   = 1'b0;
+      closes  = 1'b0;
     end
 
+    credit_d = take ? credit_q + 1'b1 : credit_q;
     failed_d = failed_q;
     fault_d  = fault_q;
     if (fail) begin
@@ -252,6 +297,7 @@ module mtc_ingest (
       fault_d  = cause;
     end
     if (sync_o) begin
+      credit_d = mtc_pkg::InputDepth;
       failed_d = 1'b0;
       fault_d  = '0;
     end
@@ -263,30 +309,38 @@ module mtc_ingest (
       failed_q  <= 1'b0;
       fault_q   <= '0;
       session_q <= '0;
-      taken_q   <= '0;
+      credit_q  <= mtc_pkg::InputDepth;
       slot_q    <= '0;
+      wait_q    <= '0;
     end else begin
       state_q   <= state_d;
       failed_q  <= failed_d;
       fault_q   <= fault_d;
       session_q <= session_d;
-      taken_q   <= taken_d;
+      credit_q  <= credit_d;
       slot_q    <= slot_d;
+      wait_q    <= wait_d;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    batch_q    <= batch_d;
-    start_q    <= start_d;
-    next_q     <= next_d;
-    end_q      <= end_d;
+    nonce_q    <= word8;
+    match_q    <= word8 == nonce_i;
+    left_q     <= left_d;
     promises_q <= promises_d;
     seeds_q    <= seeds_d;
     level_q    <= level_d;
     beats_q    <= beats_d;
-    len_q      <= len_d;
-    cookie_q   <= cookie_d;
     opens_q    <= opens_d;
+    if (state_q == StHeader) begin
+      batch_q <= word12;
+      start_q <= start[48:0];
+      count_q <= word24[20:0];
+    end
+    if (is_entry) begin
+      len_q    <= word0[15:0];
+      cookie_q <= word4;
+    end
   end
 
 `ifdef VERILATOR

@@ -32,10 +32,13 @@ module mtc_lane #(
     $error("Stages is none of 1 and, with Fold 1, 2");
   end
 
-  logic flush, sync, discarding, failed, more, reduce_busy, in_order;
+  logic resync, flush_q, sync, discarding, failed, more, reduce_busy, in_order;
   logic [31:0] nonce, credit, session, frames;
   logic [mtc_pkg::Batches-1:0] in_use;
   mtc_pkg::fault_t fault;
+
+  // What is to be forgotten is so everywhere at once, a cycle after the command.
+  always_ff @(posedge clk_i) flush_q <= resync;
 
   assign discarding_o = discarding;
   assign nonce_o      = nonce;
@@ -63,7 +66,7 @@ module mtc_lane #(
   mtc_ingest u_ingest (
     .clk_i, .rst_ni,
     .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat),
-    .resync_i(flush), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
+    .resync_i(flush_q), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
     .discarding_o(discarding), .failed_o(failed), .fault_o(fault),
     .sync_o(sync), .in_use_i(in_use), .open_valid_o(open_valid), .open_o(open), .start_o(start),
     .close_valid_o(close_valid), .close_o(close), .seed_valid_o(seed_valid), .seed_o(seed),
@@ -71,13 +74,13 @@ module mtc_lane #(
   );
 
   mtc_pad u_pad (
-    .clk_i, .rst_ni, .flush_i(flush),
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .entry_valid_i(entry_valid), .entry_ready_o(entry_ready), .entry_i(entry_beat),
     .block_valid_o(block_valid), .block_ready_i(block_ready), .block_o(block)
   );
 
   mtc_store u_store (
-    .clk_i, .rst_ni, .flush_i(flush),
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .block_valid_i(block_valid), .block_ready_o(block_ready), .block_i(block),
     .job_valid_o(leaf_job_valid), .job_ready_i(leaf_job_ready), .job_o(leaf_job),
     .read_i(read), .address_i(address), .data_o(block_data), .next_o(next_address)
@@ -96,7 +99,7 @@ module mtc_lane #(
   mtc_pkg::use_t use_of_tick;
 
   mtc_sched #(.Fold(Fold), .Stages(Stages)) u_sched (
-    .clk_i, .rst_ni, .flush_i(flush),
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .leaf_valid_i(leaf_job_valid), .leaf_ready_o(leaf_job_ready), .leaf_i(leaf_job),
     .grant_i(grant), .place_i(place),
     .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),
@@ -107,22 +110,22 @@ module mtc_lane #(
   );
 
   mtc_reorder u_reorder (
-    .clk_i, .rst_ni, .flush_i(flush),
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .grant_o(grant), .place_o(place), .start_i(leaf_job_ready),
     .hash_valid_i(leaf_done), .hash_place_i(done_place), .hash_leaf_i(done_leaf), .hash_i(hash),
     .leaf_valid_o(leaf_valid), .leaf_ready_i(leaf_ready), .leaf_o(leaf), .leaf_hash_o(leaf_hash),
     .empty_o(in_order)
   );
 
-  mtc_fifo #(.Width($bits(done_node) + 256), .Depth(mtc_pkg::MaxNodes)) u_results (
-    .clk_i, .rst_ni, .flush_i(flush),
+  mtc_queue #(.Width($bits(done_node) + 256), .Depth(mtc_pkg::MaxNodes)) u_results (
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .valid_i(node_done), .ready_o(result_room), .data_i({done_node, hash}),
     .valid_o(result_valid), .ready_i(result_ready), .data_o({result.node, result.hash})
   );
   assign result.cookie = '0;
 
   mtc_reduce u_reduce (
-    .clk_i, .rst_ni, .flush_i(flush),
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .start_valid_i(open_valid), .start_slot_i(open.slot), .start_i(start),
     .seed_valid_i(seed_valid), .seed_i(seed),
     .leaf_valid_i(leaf_valid), .leaf_ready_o(leaf_ready), .leaf_i(leaf), .leaf_hash_i(leaf_hash),
@@ -132,14 +135,14 @@ module mtc_lane #(
     .busy_o(reduce_busy)
   );
 
-  mtc_fifo #(.Width($bits(job)), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
-    .clk_i, .rst_ni, .flush_i(flush),
+  mtc_queue #(.Width($bits(job)), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
+    .clk_i, .rst_ni, .flush_i(flush_q),
     .valid_i(job_valid), .ready_o(job_ready), .data_i(job),
     .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o(node_job)
   );
 
   mtc_emit u_emit (
-    .clk_i, .rst_ni, .drop_i(flush), .sync_i(sync), .nonce_i(session),
+    .clk_i, .rst_ni, .drop_i(flush_q), .sync_i(sync), .nonce_i(session),
     .open_valid_i(open_valid), .open_i(open), .close_valid_i(close_valid), .close_i(close),
     .in_use_o(in_use), .frames_o(frames),
     .record_valid_i(record_valid), .record_ready_o(record_ready), .record_i(record),
@@ -150,7 +153,7 @@ module mtc_lane #(
   mtc_csr #(.Build(Build), .Fold(Fold), .Stages(Stages), .Lanes(Lanes)) u_csr (
     .clk_i, .rst_ni,
     .write_i(reg_write_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .rdata_o(reg_rdata_o),
-    .resync_o(flush), .nonce_o(nonce), .credit_i(credit), .frames_i(frames), .sync_ack_i(session),
+    .resync_o(resync), .nonce_o(nonce), .credit_i(credit), .frames_i(frames), .sync_ack_i(session),
     .busy_i(in_use != '0), .discarding_i(discarding), .failed_i(failed), .fault_i(fault),
     .entry_i(entry_valid && entry_ready && entry_beat.first),
     .leaf_hash_i(leaf_done), .node_hash_i(node_done), .use_i(use_of_tick),
@@ -159,7 +162,7 @@ module mtc_lane #(
 
   // What the counts of mtc_reduce and mtc_reorder promise.
   always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush) begin
+    if (rst_ni && !flush_q) begin
       assert (!(job_valid && !job_ready));
       assert (!(node_done && !result_room));
     end

@@ -2,7 +2,8 @@
 //
 // The 8-byte head in front of an entry is replaced by the 1-byte prefix, a fixed shift by 7 bytes:
 // block k is bytes 7..63 of beat k and bytes 0..6 of beat k+1, where that exists.
-// Latency 1 cycle, one block a cycle, in order. flush_i gives up the entry.
+// Latency 2 cycles, one block a cycle, in order: where the message ends within its last block is known
+// before that comes, as end mark, zeros and length then take the place of what is behind it. flush_i gives up the entry.
 module mtc_pad (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -17,34 +18,20 @@ module mtc_pad (
   typedef enum logic {StIdle, StBlocks} state_e;
 
   state_e state_d, state_q;
-  mtc_pkg::beat_t beat_d, beat_q;             // beat k
-  logic [16:0] beats_left_d, beats_left_q;    // after beat k
-  logic [16:0] blocks_left_d, blocks_left_q;  // block k included
-  logic signed [17:0] left_d, left_q;         // bytes of the message from block k on
-  logic [16:0] message_len_d, message_len_q;
+  mtc_pkg::beat_t beat_d, beat_q;            // beat k
+  logic [7:0] beats_left_d, beats_left_q;    // after beat k
+  logic [7:0] blocks_left_d, blocks_left_q;  // block k included
+  logic [13:0] message_len_d, message_len_q;
+  logic [8:0] left_d, left_q;                // blocks that are whole from block k on, and 1; 0 behind it
+  logic whole_d, whole_q, none_d, none_q;    // block k is whole; is behind the message
   mtc_pkg::leaf_t leaf_d, leaf_q;
 
-  logic need_next, last;
-  mtc_pkg::beat_t shifted, filled;
+  logic need_next_d, need_next_q, last_d, last_q, there, advance;
+  mtc_pkg::beat_t shifted;
 
-  assign need_next     = beats_left_q != '0;
-  assign block_valid_o = state_q == StBlocks && (!need_next || entry_valid_i);
-  assign entry_ready_o = state_q == StIdle || (need_next && block_ready_i);
-  assign shifted       = {need_next ? entry_i.data[55:0] : 56'd0, beat_q[511:56]};
-
-  // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted.
-  always_comb begin
-    for (int i = 0; i < 64; i++) begin
-      filled[8*i+:8] = 18'(i) < left_q ? shifted[8*i+:8] : 18'(i) == left_q ? 8'h80 : 8'h00;
-    end
-  end
-
-  assign last          = blocks_left_q == 17'd1;
-  assign block_o.leaf  = leaf_q;
-  assign block_o.last  = last;
-  assign block_o.data  = last ?
-      mtc_pkg::to_message_order(filled) | {492'd0, message_len_q, 3'd0} :
-      mtc_pkg::to_message_order(filled);
+  assign there         = state_q == StBlocks && (!need_next_q || entry_valid_i);
+  assign entry_ready_o = state_q == StIdle || (need_next_q && advance);
+  assign shifted       = {need_next_q ? entry_i.data[55:0] : 56'd0, beat_q[511:56]};
 
   always_comb begin
     state_d       = state_q;
@@ -52,24 +39,36 @@ module mtc_pad (
     beats_left_d  = beats_left_q;
     blocks_left_d = blocks_left_q;
     left_d        = left_q;
+    whole_d       = whole_q;
+    none_d        = none_q;
     message_len_d = message_len_q;
     leaf_d        = leaf_q;
+    need_next_d   = need_next_q;
+    last_d        = last_q;
     unique case (state_q)
-      StIdle: if (entry_valid_i) begin
-        state_d       = StBlocks;
+      StIdle: begin
         beat_d        = {entry_i.data[511:64], 8'h00, entry_i.data[55:0]};
-        beats_left_d  = ({1'b0, entry_i.len} + 17'd7) >> 6;
-        blocks_left_d = (({1'b0, entry_i.len} + 17'd9) >> 6) + 17'd1;
-        message_len_d = {1'b0, entry_i.len} + 17'd1;
-        left_d        = $signed({1'b0, message_len_d});
+        beats_left_d  = 8'((entry_i.len[13:0] + 14'd7) >> 6);
+        blocks_left_d = 8'((entry_i.len[13:0] + 14'd9) >> 6) + 8'd1;
+        message_len_d = entry_i.len[13:0] + 14'd1;
+        whole_d       = message_len_d[13:6] != '0;
+        none_d        = 1'b0;
+        left_d        = {1'b0, message_len_d[13:6]} + 9'd1;
         leaf_d        = {entry_i.cookie, entry_i.slot, entry_i.opens};
+        need_next_d   = entry_i.len[13:0] > 14'd56;
+        last_d        = entry_i.len[13:0] <= 14'd54;
+        if (entry_valid_i) state_d = StBlocks;
       end
-      StBlocks: if (block_valid_o && block_ready_i) begin
-        beat_d        = need_next ? entry_i.data : '0;
-        beats_left_d  = need_next ? beats_left_q - 1'b1 : '0;
+      StBlocks: if (there && advance) begin
+        beat_d        = need_next_q ? entry_i.data : '0;
+        beats_left_d  = need_next_q ? beats_left_q - 1'b1 : '0;
         blocks_left_d = blocks_left_q - 1'b1;
-        left_d        = left_q - 18'sd64;
-        if (last) state_d = StIdle;
+        left_d        = left_q == '0 ? '0 : left_q - 1'b1;
+        whole_d       = left_q > 9'd2;
+        none_d        = left_q < 9'd2;
+        need_next_d   = beats_left_q > 8'd1;
+        last_d        = blocks_left_q == 8'd2;
+        if (last_q) state_d = StIdle;
       end
       default: state_d = StIdle;
     endcase
@@ -86,9 +85,53 @@ module mtc_pad (
     beats_left_q  <= beats_left_d;
     blocks_left_q <= blocks_left_d;
     left_q        <= left_d;
+    whole_q       <= whole_d;
+    none_q        <= none_d;
     message_len_q <= message_len_d;
     leaf_q        <= leaf_d;
+    need_next_q   <= need_next_d;
+    last_q        <= last_d;
   end
+
+  // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted. In which byte
+  // of a block a message ends does not change from block to block.
+  logic [63:0] mark_q, behind_q, mark, behind;
+  logic [5:0] message_end;
+  logic valid_q;
+  mtc_pkg::beat_t filled;
+  mtc_pkg::block_t block_q;
+
+  assign advance     = !valid_q || block_ready_i;
+  assign message_end = entry_i.len[5:0] + 6'd1;
+  always_ff @(posedge clk_i) begin
+    if (state_q == StIdle) begin
+      mark_q   <= 64'd1 << message_end;
+      behind_q <= '1 << message_end;
+    end
+  end
+  assign mark   = whole_q || none_q ? '0 : mark_q;
+  assign behind = whole_q ? '0 : none_q ? '1 : behind_q;
+  always_comb begin
+    for (int i = 0; i < 64; i++) begin
+      filled[8*i+:8] = behind[i] ? {mark[i], 7'd0} : shifted[8*i+:8];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) valid_q <= 1'b0;
+    else if (advance) valid_q <= there;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      block_q.leaf <= leaf_q;
+      block_q.last <= last_q;
+      block_q.data <= mtc_pkg::to_message_order(filled) |
+                      {495'd0, last_q ? message_len_q : 14'd0, 3'd0};
+    end
+  end
+  assign block_valid_o = valid_q;
+  assign block_o       = block_q;
 
   // An entry's first beat comes when the entry before it is done, and only then.
   always_ff @(posedge clk_i) begin

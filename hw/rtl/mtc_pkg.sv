@@ -3,7 +3,6 @@
 // A beat of a stream holds byte 0 in bits 7:0 (AXI4-Stream order). Hashes and SHA-256 blocks hold
 // their first byte in the top bits (the order of FIPS 180-4); to_message_order converts.
 package mtc_pkg;
-  localparam int unsigned LevelTop  = 48;       // levels 0..48: a log ends at index 2^48 at most
   localparam int unsigned MaxEntry  = 8192;     // bytes
   localparam int unsigned MaxBatch  = 1 << 20;  // entries
   localparam int unsigned Batches   = 4;        // open at a time
@@ -76,6 +75,7 @@ package mtc_pkg;
   // What a slot of the barrel works on.
   typedef struct packed {
     logic       is_node;
+    logic       more;      // left is not 0
     logic [7:0] left;      // blocks still to come after the one in the pipeline
     address_t   address;   // of the next one (leaves)
     logic [7:0] tail;      // last byte of the right child (nodes)
@@ -124,13 +124,5 @@ package mtc_pkg;
 
   function automatic hash_t hash_from_bytes(logic [255:0] bytes);
     for (int i = 0; i < 32; i++) hash_from_bytes[255-8*i-:8] = bytes[8*i+:8];
-  endfunction
-
-  // Records of the first n entries of a log: the sum of n >> level over all levels.
-  function automatic logic [49:0] count_records(logic [48:0] n);
-    logic [5:0] ones;
-    ones = '0;
-    for (int i = 0; i < 49; i++) ones = ones + {5'd0, n[i]};
-    count_records = {n, 1'b0} - {44'd0, ones};
   endfunction
 endpackage

@@ -4,8 +4,10 @@
 // when its right child comes, jobs start in that order, and each takes the same time. Therefore one left
 // sibling a level is all that waits (`waiting`), also across batches, and none is ever overwritten. The
 // first node of a level in a batch may have its left sibling before the batch: then that is a seed.
-// One node a cycle, latency 1 cycle; nodes go before leaves. Node jobs that are waiting, hashed or not
-// placed yet are at most MaxNodes, which the buffers around hold: nothing can wait for itself.
+// One node a cycle, latency 4 cycles, jobs a cycle less; nodes go before leaves. Nothing stops on its way: what
+// comes in has a place among the records that wait to go out. A leaf that comes in takes a credit for its
+// parent, a node has one already; it passes on to the job, or is given back where there is none. Credits
+// are MaxNodes, which the buffers around hold as jobs and nodes: nothing can wait for itself.
 module mtc_reduce #(
   parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
 ) (
@@ -37,18 +39,29 @@ module mtc_reduce #(
   logic [256:0] waiting[64];  // with its edge_l
   mtc_pkg::hash_t seeds[1 << SeedWidth];
   logic [48:0] starts[mtc_pkg::Batches];
-  logic [48:0] index_q;       // of the last leaf
-  logic [CountWidth-1:0] nodes_q;
+  logic [48:0] index_q;             // of the next leaf
+  logic [CountWidth-1:0] credits_q;  // given away
+
+  // Records that wait, and how many places are given away.
+  localparam int unsigned OutWidth = 3;
+  (* ram_style = "distributed" *)
+  mtc_pkg::record_t out[1 << OutWidth];
+  logic [OutWidth-1:0] put_q, get_q;
+  logic [OutWidth:0] given_q, waiting_q;
+  logic pop;
+  assign record_valid_o = waiting_q != '0;
+  assign record_o       = out[get_q];
+  assign pop            = record_valid_o && record_ready_i;
 
   // Stage 0: what comes.
-  mtc_pkg::record_t pick, item_q;
-  logic valid_q, advance, leaf_room, take;
+  mtc_pkg::record_t pick, item1_q, item2_q, item3_q;
+  logic valid1_q, valid2_q, valid3_q, take_node, take_leaf, room;
 
-  assign leaf_room    = nodes_q < CountWidth'(MaxNodes - 2);
-  assign advance      = !valid_q || record_ready_i;
-  assign node_ready_o = advance;
-  assign leaf_ready_o = advance && !node_valid_i && leaf_room;
-  assign take         = (node_valid_i && node_ready_o) || (leaf_valid_i && leaf_ready_o);
+  assign room         = !given_q[OutWidth];
+  assign node_ready_o = room;
+  assign leaf_ready_o = room && !node_valid_i && credits_q != CountWidth'(MaxNodes);
+  assign take_node    = node_valid_i && node_ready_o;
+  assign take_leaf    = leaf_valid_i && leaf_ready_o;
 
   always_comb begin
     pick = node_i;
@@ -58,58 +71,78 @@ module mtc_reduce #(
       pick.node.slot   = leaf_i.slot;
       pick.node.edge_l = leaf_i.opens;
       pick.node.level  = '0;
-      pick.node.index  = leaf_i.opens ? starts[leaf_i.slot] : index_q + 1'b1;
+      pick.node.index  = leaf_i.opens ? starts[leaf_i.slot] : index_q;
     end
   end
 
-  // Stage 1: its sibling, its record, its parent.
-  logic odd, done;
-  logic [256:0] sibling, fetched_q, kept_q;
-  mtc_pkg::hash_t seed_q;
-  logic follows_q;  // the sibling was put there in the cycle in which it was looked up
-  assign odd     = item_q.node.index[0];
-  assign sibling = follows_q ? kept_q : fetched_q;
-  assign done    = valid_q && record_ready_i;
+  // Stage 1: its sibling is looked up. One that is put there while this goes on comes from stage 3, or
+  // from the copy of what was there before.
+  logic [256:0] fetched2_q, kept_q;
+  mtc_pkg::hash_t seed2_q;
+  logic newest2_q, newer2_q;  // the sibling is in stage 3; is in the copy
+  logic [256:0] found;
+  assign found = newest2_q ? {item3_q.node.edge_l, item3_q.hash} : newer2_q ? kept_q : fetched2_q;
 
-  assign record_valid_o = valid_q;
-  assign record_o       = item_q;
-  assign job_valid_o    = done && odd;
-  assign job_o.node.slot   = item_q.node.slot;
-  assign job_o.node.edge_l = item_q.node.edge_l || sibling[256];
-  assign job_o.node.level  = item_q.node.level + 1'b1;
-  assign job_o.node.index  = item_q.node.index >> 1;
-  assign job_o.left        = item_q.node.edge_l ? seed_q : sibling[255:0];
-  assign job_o.right       = item_q.hash;
-  assign busy_o            = valid_q || nodes_q != '0;
+  // Stage 3: its record, its parent.
+  logic [255:0] left3_q;
+  logic edge3_q, odd;
+  assign odd            = item3_q.node.index[0];
+  assign job_valid_o    = valid3_q && odd;
+  assign job_o.node.slot   = item3_q.node.slot;
+  assign job_o.node.edge_l = item3_q.node.edge_l || edge3_q;
+  assign job_o.node.level  = item3_q.node.level + 1'b1;
+  assign job_o.node.index  = item3_q.node.index >> 1;
+  assign job_o.left        = left3_q;
+  assign job_o.right       = item3_q.hash;
+  assign busy_o            = credits_q != '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
-      valid_q <= 1'b0;
-      nodes_q <= '0;
+      valid1_q  <= 1'b0;
+      valid2_q  <= 1'b0;
+      valid3_q  <= 1'b0;
+      credits_q <= '0;
+      given_q   <= '0;
+      waiting_q <= '0;
+      put_q     <= '0;
+      get_q     <= '0;
     end else begin
-      if (advance) valid_q <= take;
-      nodes_q <= nodes_q + CountWidth'(job_valid_o) - CountWidth'(node_valid_i && node_ready_o);
+      valid1_q <= take_node || take_leaf;
+      valid2_q <= valid1_q;
+      valid3_q <= valid2_q;
+      if (take_leaf != (valid3_q && !odd)) begin
+        credits_q <= take_leaf ? credits_q + 1'b1 : credits_q - 1'b1;
+      end
+      if (valid3_q) put_q <= put_q + 1'b1;
+      if (pop) get_q <= get_q + 1'b1;
+      if (valid3_q != pop) waiting_q <= pop ? waiting_q - 1'b1 : waiting_q + 1'b1;
+      if ((take_node || take_leaf) != pop) given_q <= pop ? given_q - 1'b1 : given_q + 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (advance) begin
-      item_q    <= pick;
-      seed_q    <= seeds[{pick.node.slot, pick.node.level}];
-      fetched_q <= waiting[pick.node.level];
-      kept_q    <= {item_q.node.edge_l, item_q.hash};
-      follows_q <= done && !odd && pick.node.level == item_q.node.level;
-    end
-    if (leaf_valid_i && leaf_ready_o) index_q <= pick.node.index;
-    if (done && !odd) waiting[item_q.node.level] <= {item_q.node.edge_l, item_q.hash};
+    item1_q    <= pick;
+    item2_q    <= item1_q;
+    fetched2_q <= waiting[item1_q.node.level];
+    seed2_q    <= seeds[{item1_q.node.slot, item1_q.node.level}];
+    newest2_q  <= valid2_q && !item2_q.node.index[0] && item1_q.node.level == item2_q.node.level;
+    newer2_q   <= valid3_q && !odd && item1_q.node.level == item3_q.node.level;
+    item3_q    <= item2_q;
+    left3_q    <= item2_q.node.edge_l ? seed2_q : found[255:0];
+    edge3_q    <= found[256];
+    kept_q     <= {item3_q.node.edge_l, item3_q.hash};
+    if (take_leaf) index_q <= pick.node.index + 1'b1;
+    if (valid3_q && !odd) waiting[item3_q.node.level] <= {item3_q.node.edge_l, item3_q.hash};
+    if (valid3_q) out[put_q] <= item3_q;
     if (seed_valid_i) seeds[{seed_i.slot, seed_i.level}] <= seed_i.hash;
     if (start_valid_i) starts[start_slot_i] <= {1'b0, start_i};
   end
 
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
-      assert (nodes_q <= CountWidth'(MaxNodes));
-      if (node_valid_i && node_ready_o) assert (nodes_q != '0);
+      assert (credits_q <= CountWidth'(MaxNodes));
+      if (valid3_q) assert (credits_q != '0);
+      assert (waiting_q <= given_q && given_q <= (OutWidth + 1)'(1 << OutWidth));
     end
   end
 

@@ -4,7 +4,8 @@
 // A slot whose message goes on feeds its chaining value straight back, with its next block. One that is
 // free takes an interior node if there is one, else a leaf; a leaf starts only when there is a place for
 // its hash. Nothing ever waits inside: at every tick a block goes in, or a bubble with its cause.
-// A slot is looked up two ticks before its chaining value returns; the store answers in between.
+// A slot is looked up five ticks before its chaining value returns. Each tick does little, so that memories
+// have a register behind them: look up, keep, decide, ask the store, keep its answer, begin.
 module mtc_sched #(
   parameter int unsigned Fold   = 1,  // cycles a tick
   parameter int unsigned Stages = 1   // registers a round; 2 only where Fold is 1
@@ -38,149 +39,189 @@ module mtc_sched #(
   input  logic               busy_i,       // leaves or nodes are on their way
   output mtc_pkg::use_t      use_o
 );
-  localparam int unsigned Latency = 64 * Stages / Fold + 2;
-  localparam int unsigned Slots = Latency + 1;
+  // The barrel goes round in as many ticks as a slot is looked up before, at least.
+  localparam int unsigned EngineLatency = 64 * Stages / Fold + 2;
+  localparam int unsigned LookUp = 5;
+  localparam int unsigned Slots = EngineLatency < LookUp + 1 ? LookUp + 1 : EngineLatency;
   localparam int unsigned SlotWidth = $clog2(Slots);
 
-  // A tick is Fold cycles.
+  // A tick is Fold cycles, tick is up in the last of them.
   logic tick;
   logic [5:0] phase_q;
-  assign tick = phase_q == 6'(Fold - 1);
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || tick) phase_q <= '0;
-    else phase_q <= phase_q + 1'b1;
+  if (Fold == 1) begin : gen_always
+    assign tick    = 1'b1;
+    assign phase_q = '0;
+  end else begin : gen_tick
+    logic tick_q;
+    assign tick = tick_q;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        phase_q <= '0;
+        tick_q  <= 1'b0;
+      end else begin
+        phase_q <= tick_q ? '0 : phase_q + 1'b1;
+        tick_q  <= phase_q == 6'(Fold - 2);
+      end
+    end
   end
 
-  // Tick 0: the slot is looked up.
-  logic [SlotWidth-1:0] slot0_q, slot1_q, slot2_q;
+  // Ticks 0 and 1: the slot is looked up.
+  logic [SlotWidth-1:0] slot0_q, slot5_q;  // which one in tick 0, in tick 5
   logic [Slots-1:0] valid_q;
   mtc_pkg::work_t memory[Slots];
-  mtc_pkg::work_t work1_q;
-  logic valid1_q;
+  mtc_pkg::work_t work1_q, work2_q;
+  logic valid1_q, valid2_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       slot0_q <= '0;
-      slot1_q <= SlotWidth'(Slots - 1);
-      slot2_q <= SlotWidth'(Slots - 2);
+      slot5_q <= SlotWidth'(Slots - LookUp);
     end else if (tick) begin
       slot0_q <= slot0_q == SlotWidth'(Slots - 1) ? '0 : slot0_q + 1'b1;
-      slot1_q <= slot0_q;
-      slot2_q <= slot1_q;
+      slot5_q <= slot5_q == SlotWidth'(Slots - 1) ? '0 : slot5_q + 1'b1;
     end
   end
-  always_ff @(posedge clk_i) if (tick) work1_q <= memory[slot0_q];
+  always_ff @(posedge clk_i) begin
+    if (tick) begin
+      work1_q <= memory[slot0_q];
+      work2_q <= work1_q;
+    end
+  end
 
-  // Tick 1: what it does next. A message with blocks left goes on.
-  logic goes_on, ends, takes_node, takes_leaf, reads, valid2_d, valid2_q;
-  mtc_pkg::work_t work2_d, work2_q;
-  mtc_pkg::place_t done_place2_q;
-  mtc_pkg::leaf_t done_leaf2_q;
-  mtc_pkg::node_t done_node2_q;
+  // Tick 2: what it does next. A message with blocks left goes on.
+  logic goes_on, ends, takes_node, takes_leaf, reads, valid3_d, valid3_q, valid4_q, valid5_q;
+  mtc_pkg::work_t work3_d, work3_q, work4_q, work5_q;
 
-  assign goes_on    = valid1_q && work1_q.left != '0;
-  assign ends       = valid1_q && work1_q.left == '0;
+  assign goes_on    = valid2_q && work2_q.more;
+  assign ends       = valid2_q && !work2_q.more;
   assign takes_node = !goes_on && node_valid_i;
   assign takes_leaf = !goes_on && !node_valid_i && leaf_valid_i && grant_i;
-  assign reads      = takes_leaf || (goes_on && !work1_q.is_node);
+  assign reads      = takes_leaf || (goes_on && !work2_q.is_node);
 
   assign node_ready_o = tick && takes_node;
   assign leaf_ready_o = tick && takes_leaf;
-  assign read_o       = tick && reads;
-  assign address_o    = goes_on ? work1_q.address : leaf_i.address;
 
   always_comb begin
-    work2_d      = work1_q;
-    work2_d.left = work1_q.left - 1'b1;
+    work3_d      = work2_q;
+    work3_d.left = work2_q.left - 1'b1;
+    work3_d.more = work2_q.left != 8'd1;
     if (takes_node) begin
-      work2_d         = '0;
-      work2_d.is_node = 1'b1;
-      work2_d.left    = 8'd1;
-      work2_d.tail    = node_i.right[7:0];
-      work2_d.node    = node_i.node;
+      work3_d         = '0;
+      work3_d.is_node = 1'b1;
+      work3_d.more    = 1'b1;
+      work3_d.left    = 8'd1;
+      work3_d.tail    = node_i.right[7:0];
+      work3_d.node    = node_i.node;
     end else if (takes_leaf) begin
-      work2_d       = '0;
-      work2_d.left  = leaf_i.num_blocks - 1'b1;
-      work2_d.place = place_i;
-      work2_d.leaf  = leaf_i.leaf;
+      work3_d       = '0;
+      work3_d.left  = leaf_i.num_blocks - 1'b1;
+      work3_d.more  = leaf_i.num_blocks != 8'd1;
+      work3_d.place = place_i;
+      work3_d.leaf  = leaf_i.leaf;
     end
   end
-  assign valid2_d = goes_on || takes_node || takes_leaf;
+  assign valid3_d = goes_on || takes_node || takes_leaf;
 
   assign use_o.leaf      = tick && reads;
-  assign use_o.node      = tick && (takes_node || (goes_on && work1_q.is_node));
-  assign use_o.no_credit = tick && !valid2_d && leaf_valid_i;
-  assign use_o.tail      = tick && !valid2_d && !leaf_valid_i && busy_i && !more_i;
-  assign use_o.no_input  = tick && !valid2_d && !leaf_valid_i && !(busy_i && !more_i);
+  assign use_o.node      = tick && (takes_node || (goes_on && work2_q.is_node));
+  assign use_o.no_credit = tick && !valid3_d && leaf_valid_i;
+  assign use_o.tail      = tick && !valid3_d && !leaf_valid_i && busy_i && !more_i;
+  assign use_o.no_input  = tick && !valid3_d && !leaf_valid_i && !(busy_i && !more_i);
 
-  logic begins2_q, reads2_q, leaf_done2_q, node_done2_q;
-  logic [511:0] node_block2_q;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || flush_i) begin
-      leaf_done2_q  <= 1'b0;
-      node_done2_q  <= 1'b0;
-      valid1_q      <= 1'b0;
-      valid2_q      <= 1'b0;
-    end else if (tick) begin
-      leaf_done2_q  <= ends && !work1_q.is_node;
-      node_done2_q  <= ends && work1_q.is_node;
-      valid1_q      <= valid_q[slot0_q];
-      valid2_q      <= valid2_d;
-    end
-  end
+  // Of the message that ends, until its hash is there.
+  typedef struct packed {
+    logic            leaf_done;
+    logic            node_done;
+    mtc_pkg::place_t place;
+    mtc_pkg::leaf_t  leaf;
+    mtc_pkg::node_t  node;
+  } done_t;
+  done_t done3_q, done4_q, done5_q;
+
   always_ff @(posedge clk_i) begin
     if (tick) begin
-      work2_q   <= work2_d;
-      done_place2_q <= work1_q.place;
-      done_leaf2_q  <= work1_q.leaf;
-      done_node2_q  <= work1_q.node;
-      begins2_q <= !goes_on;
-      reads2_q  <= reads;
-      // 0x01 || left || right is 65 bytes: the second block holds one of them.
-      node_block2_q <= takes_node ? {8'h01, node_i.left, node_i.right[255:8]} :
-                                    {work1_q.tail, 8'h80, 432'd0, 64'd520};
+      done3_q <= {ends && !work2_q.is_node, ends && work2_q.is_node, work2_q.place, work2_q.leaf,
+                  work2_q.node};
+      done4_q <= done3_q;
+      done5_q <= done4_q;
+      valid1_q <= valid_q[slot0_q];
+      valid2_q <= valid1_q;
+      valid3_q <= valid3_d;
+      valid4_q <= valid3_q;
+      valid5_q <= valid4_q;
+    end
+    if (!rst_ni || flush_i) begin
+      {done3_q.leaf_done, done3_q.node_done} <= 2'b00;
+      {done4_q.leaf_done, done4_q.node_done} <= 2'b00;
+      {done5_q.leaf_done, done5_q.node_done} <= 2'b00;
+      {valid1_q, valid2_q, valid3_q, valid4_q, valid5_q} <= 5'd0;
     end
   end
 
-  // Tick 2: the store has answered and the chaining value is back.
-  mtc_pkg::work_t work2;
-  always_comb begin
-    work2         = work2_q;
-    work2.address = next_i;
+  // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the store
+  // would take its address back twice.
+  logic begins3_q, reads3_q, begins4_q, reads4_q, begins5_q, reads5_q;
+  mtc_pkg::address_t address3_q;
+  logic [511:0] node_block, node_block5, data5_q;
+  // 0x01 || left || right is 65 bytes: the second block holds one of them.
+  assign node_block = goes_on ? {work2_q.tail, 8'h80, 432'd0, 64'd520} :
+                                {8'h01, node_i.left, node_i.right[255:8]};
+  mtc_delay #(.Width(512), .Ticks(3)) u_node_block (
+    .clk_i, .rst_ni, .enable_i(tick), .data_i(node_block), .data_o(node_block5)
+  );
+  assign read_o    = tick && reads3_q;
+  assign address_o = address3_q;
+  always_ff @(posedge clk_i) begin
+    if (tick) begin
+      work3_q    <= work3_d;
+      address3_q <= goes_on ? work2_q.address : leaf_i.address;
+      begins3_q  <= !goes_on;
+      reads3_q   <= reads;
+      work4_q         <= work3_q;
+      begins4_q       <= begins3_q;
+      reads4_q        <= reads3_q;
+      work5_q         <= work4_q;
+      work5_q.address <= next_i;
+      begins5_q       <= begins4_q;
+      reads5_q        <= reads4_q;
+      data5_q         <= data_i;
+    end
+    if (!rst_ni || flush_i) reads3_q <= 1'b0;
   end
-  always_ff @(posedge clk_i) if (tick) memory[slot2_q] <= work2;
+
+  // Tick 5: the chaining value is back.
+  always_ff @(posedge clk_i) if (tick) memory[slot5_q] <= work5_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) valid_q <= '0;
-    else if (tick) valid_q[slot2_q] <= valid2_q;
+    else if (tick) valid_q[slot5_q] <= valid5_q;
   end
 
-  logic [511:0] block_q;
-  mtc_pkg::hash_t state_q, state;
-  always_ff @(posedge clk_i) begin
-    if (tick) begin
-      block_q <= reads2_q ? data_i : node_block2_q;
-      state_q <= begins2_q ? mtc_sha256_pkg::InitialHash : state;
-    end
-  end
+  logic [511:0] block;
+  mtc_pkg::hash_t begin_state, state, engine_state;
+  assign block       = reads5_q ? data5_q : node_block5;
+  assign begin_state = begins5_q ? mtc_sha256_pkg::InitialHash : state;
 
-  assign leaf_done_o  = tick && leaf_done2_q;
-  assign node_done_o  = tick && node_done2_q;
-  assign done_place_o = done_place2_q;
-  assign done_leaf_o  = done_leaf2_q;
-  assign done_node_o  = done_node2_q;
+  assign leaf_done_o  = tick && done5_q.leaf_done;
+  assign node_done_o  = tick && done5_q.node_done;
+  assign done_place_o = done5_q.place;
+  assign done_leaf_o  = done5_q.leaf;
+  assign done_node_o  = done5_q.node;
   assign hash_o       = state;
 
-  // Tick 3 and on: the engine.
+  // The engine.
   if (Fold == 1) begin : gen_unrolled
     logic unused;
     assign unused = ^phase_q;
     mtc_sha256_unrolled #(.Stages(Stages)) u_engine (
-      .clk_i, .rst_ni, .tick_i(tick), .block_i(block_q), .state_i(state_q), .state_o(state)
+      .clk_i, .rst_ni, .tick_i(tick), .block_i(block), .state_i(begin_state), .state_o(engine_state)
     );
   end else begin : gen_folded
     mtc_sha256_folded #(.Fold(Fold)) u_engine (
-      .clk_i, .rst_ni, .tick_i(tick), .phase_i(phase_q[$clog2(Fold)-1:0]), .block_i(block_q),
-      .state_i(state_q), .state_o(state)
+      .clk_i, .rst_ni, .tick_i(tick), .phase_i(phase_q[$clog2(Fold)-1:0]), .block_i(block),
+      .state_i(begin_state), .state_o(engine_state)
     );
   end
+  mtc_delay #(.Width(256), .Ticks(Slots - EngineLatency)) u_state (
+    .clk_i, .rst_ni, .enable_i(tick), .data_i(engine_state), .data_o(state)
+  );
 endmodule

@@ -44,7 +44,7 @@ module mtc_store (
   logic [7:0] count_q;
   logic job_room;
 
-  assign block_ready_o = here_valid_q && after_valid_q && job_room;
+  assign block_ready_o = after_valid_q;
   assign write         = block_valid_i && block_ready_o;
   assign take          = (fresh || returned_valid) && (!here_valid_q || !after_valid_q || write);
 
@@ -96,6 +96,9 @@ module mtc_store (
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
       assert (!(read_i && !unused_ready));
+      assert (here_valid_q || !after_valid_q);
+      // A job holds a block at least, so there is always room for it.
+      assert (job_room);
     end
   end
 endmodule

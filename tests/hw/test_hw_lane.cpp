@@ -30,8 +30,15 @@ class Bench {
   void command(uint32_t code, uint32_t expected_result = 0) {
     model_.write_register(MTC_REG_CMD, code);
     model_.write_register(MTC_REG_CMD_SEQ, ++sequence_);
-    CHECK(reg(MTC_REG_CMD_ACK) == sequence_, "command %u was not acknowledged", code);
+    await_acknowledgement();
     CHECK(reg(MTC_REG_CMD_RESULT) == expected_result, "command %u", code);
+  }
+
+  void await_acknowledgement() {
+    for (int i = 0; reg(MTC_REG_CMD_ACK) != sequence_; i++) {
+      CHECK(i < 10, "command %u was not acknowledged", reg(MTC_REG_CMD));
+      cycle();
+    }
   }
 
   // Starts a session on a core in any state, as docs/registers.md says.
@@ -50,7 +57,7 @@ class Bench {
   void finish_resync() {
     nonce_ = next_nonce_;
     model_.write_register(MTC_REG_CMD_SEQ, ++sequence_);
-    CHECK(reg(MTC_REG_CMD_ACK) == sequence_, "RESYNC was not acknowledged");
+    await_acknowledgement();
     CHECK(reg(MTC_REG_CMD_RESULT) == 0, "RESYNC");
     forget_input();
     // What comes before the SYNC beat with the nonce is nothing, even another SYNC beat.
@@ -112,8 +119,8 @@ class Bench {
     if (below(64) == 0) pick_mood();
     bool offer = !input_empty() && below(100) >= static_cast<uint64_t>(idle_now_);
     bool room = !blocked_ && below(100) >= static_cast<uint64_t>(stall_now_);
-    // What the credit grants must be taken at once.
-    bool granted = !syncing_ && reg(MTC_REG_IN_CREDIT) != taken_;
+    // What the credit grants must be taken at once; the core may take a little more.
+    bool granted = !syncing_ && static_cast<int32_t>(reg(MTC_REG_IN_CREDIT) - taken_) > 0;
     uint8_t beat[kBeatLen];
     Model::Moved moved = model_.cycle(offer ? &input_[given_] : nullptr, room ? beat : nullptr);
     CHECK(!(offer && granted) || moved.input, "a granted beat was not taken");
@@ -237,12 +244,11 @@ void counters_count() {
   bench.block_output(true);
   for (int i = 0; i < 20000; i++) bench.cycle();
   bench.command(MTC_CARD_CMD_SNAPSHOT);
-  uint32_t stalls = bench.reg(MTC_REG_STALLS_LO);
+  uint32_t stalls = bench.reg(MTC_REG_STALLS_LO), from = bench.reg(MTC_REG_CYCLES_LO);
   for (int i = 0; i < 100; i++) bench.cycle();
   bench.command(MTC_CARD_CMD_SNAPSHOT);
-  // The command's two writes are four cycles.
-  CHECK(stalls > 0 && bench.reg(MTC_REG_STALLS_LO) == stalls + 104, "STALLS %u, then %u", stalls,
-        bench.reg(MTC_REG_STALLS_LO));
+  CHECK(stalls > 0 && bench.reg(MTC_REG_STALLS_LO) - stalls == bench.reg(MTC_REG_CYCLES_LO) - from,
+        "STALLS %u, then %u", stalls, bench.reg(MTC_REG_STALLS_LO));
   bench.block_output(false);
   bench.expect(batch, 2);
 }
