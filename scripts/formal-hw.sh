@@ -65,14 +65,14 @@ for name in "${names[@]}"; do
     # A beat more is granted than there is room for.
     credit)
       small='s/InputDepth = 256/InputDepth = 4/'
-      prove credit 16 0 's/taken_q + mtc_pkg::InputDepth/taken_q + mtc_pkg::InputDepth + 1/' ingest fifo
+      prove credit 16 0 's/taken_q + mtc_pkg::InputDepth/&+ 1/; s/credit_d = mtc_pkg::InputDepth/&+ 1/' ingest fifo
       ;;
     # A place is free again when its hash was read, not when it has gone on.
-    reorder) prove reorder 11 0 's/started_q - retired_q != /started_q - fetched_q != /' reorder ;;
+    reorder) prove reorder 11 0 's/started_q - retired_q != /started_q - fetched_q != /; s/assign leaves .*/assign leaves = load;/' reorder ;;
     # Leaves are let in without credit for their parents.
-    reduce) prove reduce 14 2 "s/assign leaf_room .*/assign leaf_room = 1'b1;/" reduce ;;
+    reduce) prove reduce 13 0 's/nodes_q < CountWidth.*;/nodes_q < MaxNodes;/; s/credits_q != CountWidth/1 || &/' reduce ;;
     # A left sibling that waits is not seen when the right one comes in the cycle after it.
-    tree) prove tree 12 0 's/follows_q <= done/follows_q <= 1'"'b0"'/' reduce ;;
+    tree) prove tree 12 0 's/\(follows_q\|newest2_q\) *<= /&1'"'b0 \&\& /" reduce ;;
     *) echo "usage: scripts/formal-hw.sh [skid|fifo|axil|credit|store|reorder|reduce|tree]..." >&2; exit 2 ;;
   esac
 done

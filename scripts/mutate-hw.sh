@@ -70,7 +70,7 @@ fails() {
 module_notices() {
   local arguments=() own=() top=mtc_$1 file
   case $1 in
-    fifo) own=(-GWidth=40 -GDepth=8) ;;
+    fifo | queue) own=(-GWidth=40 -GDepth=8) ;;
     skid) own=(-GWidth=40) ;;
     axil) own=(-GLanes=3 -GAddressWidth=16) ;;
     csr) own=(-GBuild=0x89ABCDEF -GFold=4 -GStages=1 -GLanes=3) ;;
