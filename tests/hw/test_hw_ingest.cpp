@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr uint32_t kInputDepth = 256;
+constexpr uint32_t kInputDepth = 256, kMaxEntry = 8192;
 constexpr unsigned kSlots = 4;
 
 enum Kind { kSync, kOpen, kSeed, kEntry, kClose };
@@ -189,7 +189,7 @@ class Ingest {
           {kClose, get_bits(dut_->close_o, close_batch::records),
            get_bits(dut_->close_o, close_batch::code), get_bits(dut_->close_o, close_batch::info)},
           false);
-      busy_[slot_] = static_cast<int>(1 + random_.below(60));
+      busy_[slot_] = static_cast<int>(1 + random_.below(random_.below(8) ? 60 : 1500));
     }
     taken_ = dut_->sync_o ? 0 : taken_ + take;
     still_ = dut_->sync_o || take ? 0 : still_ + 1;
@@ -228,6 +228,9 @@ void batches_are_read(const Traffic &traffic) {
   for (int i = 0; i < 6; i++)
     ingest.give_batch(ingest.make(starts[random.below(std::size(starts))], 1 + random.below(12)));
   ingest.give_batch(ingest.make((UINT64_C(1) << 48) - 5, 5));
+  Batch longest = ingest.make(3, 2);
+  longest.entries[random.below(2)] = random.bytes(kMaxEntry);
+  ingest.give_batch(longest);
   ingest.run();
   ingest.give_batch(ingest.make(starts[random.below(std::size(starts))], 5), nullptr, 3);
   ingest.expect_failed(MTC_CARD_ERR_LENGTH, 0);
