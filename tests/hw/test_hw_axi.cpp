@@ -9,6 +9,7 @@
 #include "Vtop_2_64.h"
 #include "batch.hpp"
 #include "check.hpp"
+#include "steady.hpp"
 #include "verilated.h"
 
 namespace {
@@ -16,21 +17,6 @@ namespace {
 constexpr unsigned kLanes = 2;
 constexpr uint32_t kLanePages = 0x2000;
 constexpr unsigned kOkay = 0, kSlvErr = 2;
-
-// Holds an output channel to its promise: valid and payload stay until ready.
-class Steady {
- public:
-  void see(const char *name, bool valid, bool ready, const Bytes &payload) {
-    CHECK(!waits_ || valid, "%s: valid was taken back", name);
-    CHECK(!waits_ || payload == payload_, "%s: the payload changed before it was taken", name);
-    waits_ = valid && !ready;
-    payload_ = payload;
-  }
-
- private:
-  bool waits_ = false;
-  Bytes payload_;
-};
 
 struct Response {
   unsigned code;

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr uint32_t kInputDepth = 256;
+constexpr uint32_t kInputDepth = 256, kMaxEntry = 8192;
 constexpr unsigned kSlots = 4;
 
 enum Kind { kSync, kOpen, kSeed, kEntry, kClose };
@@ -140,7 +140,7 @@ class Ingest {
     CHECK(event == expected_.front(), "kind %d: %llu %llu %llu %llu", event.kind,
           static_cast<unsigned long long>(event.a), static_cast<unsigned long long>(event.b),
           static_cast<unsigned long long>(event.c), static_cast<unsigned long long>(event.d));
-    CHECK(dut_->more_o == more, "more");
+    if (more) CHECK(dut_->more_o, "more");  // between batches it may say so a little late
     expected_.pop_front();
   }
 
@@ -149,8 +149,13 @@ class Ingest {
     if (dut_->beat_valid_i) set_beat(dut_->beat_i, &input_[at_]);
     dut_->entry_ready_i = !random_.chance(traffic_.stall);
     dut_.settle();
-    CHECK(dut_->credit_o == taken_ + kInputDepth, "credit %u, not %u", dut_->credit_o,
-          taken_ + kInputDepth);
+    // It may be some cycles late, or by a beat that waits inside, but then it is less; what is
+    // there before SYNC_ACK nobody reads.
+    if (dut_->sync_ack_o == nonce_) {
+      uint32_t late = taken_ + kInputDepth - dut_->credit_o;
+      CHECK(late <= (still_ < 4 ? 4 : 1), "seed %d: credit %u, not %u", traffic_.seed,
+            dut_->credit_o, taken_ + kInputDepth);
+    }
     bool take = dut_->beat_valid_i && dut_->beat_ready_o;
     if (dut_->sync_o) happened({kSync}, false);
     if (dut_->open_valid_o) {
@@ -171,7 +176,6 @@ class Ingest {
           true);
     }
     if (dut_->entry_valid_o && dut_->entry_ready_i) {
-      CHECK(take, "a beat was passed on and not taken");
       CHECK(get_bits(dut_->entry_o, entry_beat::slot) == slot_, "slot of an entry");
       happened(
           {kEntry, get_bits(dut_->entry_o, entry_beat::cookie),
@@ -185,9 +189,10 @@ class Ingest {
           {kClose, get_bits(dut_->close_o, close_batch::records),
            get_bits(dut_->close_o, close_batch::code), get_bits(dut_->close_o, close_batch::info)},
           false);
-      busy_[slot_] = static_cast<int>(1 + random_.below(60));
+      busy_[slot_] = static_cast<int>(1 + random_.below(random_.below(8) ? 60 : 1500));
     }
     taken_ = dut_->sync_o ? 0 : taken_ + take;
+    still_ = dut_->sync_o || take ? 0 : still_ + 1;
     if (take) {
       at_ += 64;
       offer_.taken();
@@ -210,7 +215,7 @@ class Ingest {
   Bytes input_;
   size_t at_ = 0, given_behind_ = 0;
   std::deque<Event> expected_;
-  uint32_t nonce_ = 0, taken_ = 0;
+  uint32_t nonce_ = 0, taken_ = 0, still_ = 0;  // still_: cycles since a beat was taken
   uint64_t slot_ = 0;
   int busy_[kSlots] = {};  // cycles until a slot is free; -1: open
   bool after_sync_ = false;
@@ -223,6 +228,9 @@ void batches_are_read(const Traffic &traffic) {
   for (int i = 0; i < 6; i++)
     ingest.give_batch(ingest.make(starts[random.below(std::size(starts))], 1 + random.below(12)));
   ingest.give_batch(ingest.make((UINT64_C(1) << 48) - 5, 5));
+  Batch longest = ingest.make(3, 2);
+  longest.entries[random.below(2)] = random.bytes(kMaxEntry);
+  ingest.give_batch(longest);
   ingest.run();
   ingest.give_batch(ingest.make(starts[random.below(std::size(starts))], 5), nullptr, 3);
   ingest.expect_failed(MTC_CARD_ERR_LENGTH, 0);

@@ -1,0 +1,50 @@
+// A first-in first-out buffer against a queue: order, room for exactly `depth` words, a word in so
+// many cycles when nothing stalls, flush. Its latency may be anything up to 8.
+#pragma once
+#include <deque>
+
+#include "bench.hpp"
+
+template <typename Top>
+void words_pass(const Traffic &traffic, size_t depth, size_t cycles_a_word) {
+  Random random(traffic.seed);
+  Dut<Top> dut(traffic.seed);
+  dut->flush_i = dut->valid_i = dut->ready_i = 0;
+  dut.reset();
+  Offer offer(random, traffic.idle);
+  std::deque<uint64_t> inside;
+  size_t given = 0, taken = 0, cycles = 0;
+  uint64_t word = 0;
+  for (; taken < traffic.len; cycles++) {
+    CHECK(cycles < 1000 + 400 * traffic.len, "stuck");
+    bool offered = dut->valid_i;
+    dut->valid_i = offer(given < traffic.len);
+    if (!offered && dut->valid_i) word = random.bits() & 0xFFFFFFFFFF;
+    dut->data_i = word;
+    dut->ready_i = !random.chance(traffic.stall);
+    dut->flush_i = traffic.seed % 4 == 0 && random.chance(1);
+    dut.settle();
+    CHECK(dut->ready_o == (inside.size() < depth), "%zu inside, ready %u", inside.size(),
+          dut->ready_o);
+    if (dut->valid_o) CHECK(!inside.empty() && dut->data_o == inside.front(), "a wrong word");
+    bool push = dut->valid_i && dut->ready_o, pop = dut->valid_o && dut->ready_i;
+    if (pop) {
+      inside.pop_front();
+      taken++;
+    }
+    if (push) {
+      inside.push_back(word);
+      given++;
+      offer.taken();
+    }
+    if (dut->flush_i) {
+      taken = given;
+      inside.clear();
+    }
+    dut.clock();
+    if (push) dut->valid_i = 0;
+  }
+  if (!traffic.idle && !traffic.stall && traffic.seed % 4)
+    CHECK(cycles <= cycles_a_word * traffic.len + 8, "%zu words in %zu cycles", traffic.len,
+          cycles);
+}
