@@ -31,7 +31,9 @@ module formal_reduce (
     .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
   );
 
-  logic [2:0] items_q, idle_q;  // leaves and nodes inside; cycles without any and without jobs
+  logic [3:0] items_q;  // leaves and nodes inside, those included that wait to go out
+  logic [2:0] idle_q;   // cycles without any and without jobs
+  logic [3:0] early_q;  // jobs whose right child's record has not come out yet
   logic stalled_q;
   logic [48:0] index_q;
   logic leaf_in, node_in, record_out;
@@ -43,28 +45,32 @@ module formal_reduce (
     if (!rst_ni || flush_i) begin
       out_q     <= '0;
       items_q   <= '0;
+      early_q   <= '0;
       idle_q    <= '0;
       stalled_q <= 1'b0;
     end else begin
       out_q     <= out_q + {2'b0, job_valid} - {2'b0, node_in};
-      items_q   <= items_q + {2'b0, leaf_in || node_in} - {2'b0, record_out};
+      items_q   <= items_q + {3'b0, leaf_in || node_in} - {3'b0, record_out};
+      early_q   <= early_q + {3'b0, job_valid} - {3'b0, record_out && record.node.index[0]};
       stalled_q <= record_valid && !record_ready_i;
       index_q   <= record.node.index;
       idle_q    <= items_q != '0 || out_q != '0 ? '0 : idle_q + {2'd0, idle_q != 3'd7};
 
       assert (!(leaf_in && node_in));
       assert (!record_valid || items_q != '0);
-      assert (items_q != 3'd7);
-      assert (job_valid == (record_out && record.node.index[0]));
-      if (job_valid) assert (job.node.index == record.node.index >> 1);
+      assert (items_q <= 4'd8);
+      // A job for each record with an odd number, before that comes out.
+      assert (early_q <= items_q);
+      if (record_out && record.node.index[0]) assert (early_q != '0);
+      if (record_valid) assert (early_q != '0 || !record.node.index[0]);
       if (stalled_q) assert (record_valid && record.node.index == index_q);
       assert (out_q <= MaxNodes);
       assert (out_q + {2'd0, job_valid} <= MaxNodes || node_in);
       if (items_q != '0 || out_q != '0) assert (busy);
       if (idle_q == 3'd7 && items_q == '0 && out_q == '0) assert (!busy);
-      // Nodes always get in: what the loop back to the engine holds can leave it.
-      if (node_valid && record_ready_i) assert (node_ready);
-      if (out_q <= 1 && items_q == '0 && !node_valid && record_ready_i) assert (leaf_ready);
+      // Nodes get in while records go out: what the loop back to the engine holds can leave it.
+      if (node_valid && items_q < 4'd8) assert (node_ready);
+      if (out_q <= 1 && items_q == '0 && !node_valid) assert (leaf_ready);
     end
   end
 endmodule

@@ -158,7 +158,7 @@ module formal_tree (
         recorded_q <= 1'b1;
       end
       // All leaves are in and nothing is on its way: all that had to come has come.
-      if (batch_q > node_batch && !busy && num_jobs_q == '0) begin
+      if (batch_q > node_batch && !busy && num_jobs_q == '0 && !record_valid) begin
         assert (recorded_q == gives(node_batch, node_level, node_index));
         assert (asked_q == (recorded_q && node_level != '0));
       end

@@ -113,7 +113,7 @@ module mtc_pad (
   assign behind = whole_q ? '0 : none_q ? '1 : behind_q;
   always_comb begin
     for (int i = 0; i < 64; i++) begin
-      filled[8*i+:8] = behind[i] ? {mark[i], 7'd0} : shifted[8*i+:8];
+      filled[8*i+:8] = (shifted[8*i+:8] & {8{!behind[i]}}) | {mark[i], 7'd0};
     end
   end
 
