@@ -178,6 +178,7 @@ template <typename Top>
 class Dut {
  public:
   explicit Dut(int seed) {
+    check_seed = seed;
     context_.randReset(2);
     context_.randSeed(seed);
     top_ = std::make_unique<Top>(&context_);

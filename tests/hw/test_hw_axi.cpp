@@ -31,6 +31,7 @@ class Bench {
 
   Bench(int seed, unsigned idle_percent, unsigned stall_percent)
       : random_(static_cast<uint64_t>(seed)), idle_(idle_percent), stall_(stall_percent) {
+    check_seed = seed;
     context_.randReset(2);
     context_.randSeed(seed);
     top_ = std::make_unique<Top>(&context_);

@@ -47,7 +47,7 @@ class Axil {
 
   void run() {
     for (size_t i = 0; !writes_.empty() || !reads_.empty(); i++) {
-      CHECK(i < 10000 + 4000 * traffic_.len, "seed %d: no response", traffic_.seed);
+      CHECK(i < 10000 + 4000 * traffic_.len, "no response");
       cycle();
     }
     for (int i = 0; i < 6; i++) cycle();
@@ -120,19 +120,18 @@ class Axil {
     write_waits_ =
         std::min(aw_taken_, w_taken_) > answered_ && !dut_->bvalid_o ? write_waits_ + 1 : 0;
     read_waits_ = ar_taken_ > read_answered_ && !dut_->rvalid_o ? read_waits_ + 1 : 0;
-    CHECK(write_waits_ < kLimit && read_waits_ < kLimit, "seed %d: no response", traffic_.seed);
+    CHECK(write_waits_ < kLimit && read_waits_ < kLimit, "no response");
   }
 
   void see_lanes() {
     if (!dut_->reg_write_o) return;
-    CHECK(std::min(aw_taken_, w_taken_) > answered_, "seed %d: a lane is written for nothing",
-          traffic_.seed);
+    CHECK(std::min(aw_taken_, w_taken_) > answered_, "a lane is written for nothing");
     const Write &one = writes_.front();
     unsigned lane = one.address / 0x2000;
-    CHECK(good(one), "seed %d: a write to 0x%x went on", traffic_.seed, one.address);
-    CHECK(dut_->reg_write_o == 1u << lane, "seed %d: lanes 0x%x", traffic_.seed, dut_->reg_write_o);
+    CHECK(good(one), "a write to 0x%x went on", one.address);
+    CHECK(dut_->reg_write_o == 1u << lane, "lanes 0x%x", dut_->reg_write_o);
     CHECK(dut_->reg_addr_o == one.address % 0x2000 && dut_->reg_wdata_o == one.data,
-          "seed %d: another write", traffic_.seed);
+          "another write");
     written_[lane][one.address % 0x2000] = one.data;
     reached_++;
     note_values();
@@ -144,13 +143,11 @@ class Axil {
     put(payload, dut_->rdata_o, 4);
     r_.see("r", dut_->rvalid_o, dut_->rready_i, payload);
     if (dut_->bvalid_o) {
-      CHECK(std::min(aw_taken_, w_taken_) > answered_, "seed %d: a response to no write",
-            traffic_.seed);
+      CHECK(std::min(aw_taken_, w_taken_) > answered_, "a response to no write");
       const Write &one = writes_.front();
-      CHECK(dut_->bresp_o == (good(one) ? kOkay : kSlvErr), "seed %d: writing 0x%x, strobes 0x%x",
-            traffic_.seed, one.address, one.strobes);
-      CHECK(reached_ == good(one), "seed %d: 0x%x was written %u times", traffic_.seed, one.address,
-            reached_);
+      CHECK(dut_->bresp_o == (good(one) ? kOkay : kSlvErr), "writing 0x%x, strobes 0x%x",
+            one.address, one.strobes);
+      CHECK(reached_ == good(one), "0x%x was written %u times", one.address, reached_);
       if (dut_->bready_i) {
         writes_.pop_front();
         answered_++;
@@ -158,20 +155,17 @@ class Axil {
       }
     }
     if (dut_->rvalid_o) {
-      CHECK(ar_taken_ > read_answered_, "seed %d: a response to no read", traffic_.seed);
+      CHECK(ar_taken_ > read_answered_, "a response to no read");
       uint32_t address = reads_.front(), offset = address % 0x2000, lane = address / 0x2000;
       bool known = lane < kLanes && registers_.at.count(offset);
-      CHECK(dut_->rresp_o == (known ? kOkay : kSlvErr), "seed %d: reading 0x%x", traffic_.seed,
-            address);
+      CHECK(dut_->rresp_o == (known ? kOkay : kSlvErr), "reading 0x%x", address);
       uint32_t data = dut_->rdata_o;
       if (!known)
-        CHECK(data == 0, "seed %d: 0x%x shows 0x%x", traffic_.seed, address, data);
+        CHECK(data == 0, "0x%x shows 0x%x", address, data);
       else if (!registers_.host_owned(offset))
-        CHECK(data == value(lane, offset), "seed %d: 0x%x shows 0x%x", traffic_.seed, address,
-              data);
+        CHECK(data == value(lane, offset), "0x%x shows 0x%x", address, data);
       else
-        CHECK(seen_[lane][offset].count(data), "seed %d: 0x%x shows 0x%x", traffic_.seed, address,
-              data);
+        CHECK(seen_[lane][offset].count(data), "0x%x shows 0x%x", address, data);
       if (dut_->rready_i) {
         reads_.pop_front();
         read_answered_++;

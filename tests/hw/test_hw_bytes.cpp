@@ -19,6 +19,7 @@ class Bench {
  public:
   Bench(int seed, unsigned idle_percent, unsigned stall_percent)
       : random_(static_cast<uint64_t>(seed)), idle_(idle_percent), stall_(stall_percent) {
+    check_seed = seed;
     context_.randReset(2);
     context_.randSeed(seed);
     card_ = std::make_unique<Vbyte_card>(&context_);

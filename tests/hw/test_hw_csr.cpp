@@ -20,7 +20,7 @@ constexpr uint64_t kLag = 4;  // cycles that an event may be on its way to its c
 class Csr {
  public:
   Csr(int seed, const Registers &registers)
-      : dut_(seed), random_(static_cast<uint64_t>(seed)), registers_(registers), seed_(seed) {
+      : dut_(seed), random_(static_cast<uint64_t>(seed)), registers_(registers) {
     dut_->write_i = dut_->entry_i = dut_->leaf_hash_i = dut_->node_hash_i = dut_->stall_i = 0;
     dut_->use_i = 0;
     randomise();
@@ -118,8 +118,8 @@ class Csr {
     write("CMD", code);
     write("CMD_SEQ", ++sequence_);
     for (int i = 0; read("CMD_ACK") != sequence_; i++)
-      CHECK(i < 4, "seed %d: command %u is not acknowledged", seed_, code);
-    CHECK(read("CMD_RESULT") == !known, "seed %d: the result of command %u", seed_, code);
+      CHECK(i < 4, "command %u is not acknowledged", code);
+    CHECK(read("CMD_RESULT") == !known, "the result of command %u", code);
   }
   void command(const char *name) { command(registers_.constants.at(name), true); }
 
@@ -144,12 +144,12 @@ class Csr {
       seen[i] = counter(i);
       // Differences, for counters wrap.
       CHECK(seen[i] - (before[i] - kLag) <= counts_[i] - before[i] + kLag,
-            "seed %d: %s is 0x%llx, of 0x%llx to 0x%llx", seed_, kCounters[i],
+            "%s is 0x%llx, of 0x%llx to 0x%llx", kCounters[i],
             static_cast<unsigned long long>(seen[i]), static_cast<unsigned long long>(before[i]),
             static_cast<unsigned long long>(counts_[i]));
     }
     for (size_t i = 0; i < kNumCounters; i++)
-      CHECK(counter(i) == seen[i], "seed %d: %s changes without a snapshot", seed_, kCounters[i]);
+      CHECK(counter(i) == seen[i], "%s changes without a snapshot", kCounters[i]);
   }
 
   uint32_t sequence() const { return sequence_; }
@@ -159,7 +159,7 @@ class Csr {
   Dut<Vcsr> dut_;
   Random random_;
   const Registers &registers_;
-  int seed_, rate_ = 0;
+  int rate_ = 0;
   uint32_t nonce_ = 0, sequence_ = 0, code_ = 0, info_ = 0;
   size_t resyncs_ = 0;
   uint64_t counts_[kNumCounters] = {};
@@ -199,8 +199,7 @@ void every_register_shows_its_value(const Registers &registers, int seed) {
       CHECK(value == 0, "NONCE");
     else {
       CHECK(shown.count(name), "%s is not known to this bench", name.c_str());
-      CHECK(value == shown[name], "seed %d: %s is 0x%x, not 0x%x", seed, name.c_str(), value,
-            shown[name]);
+      CHECK(value == shown[name], "%s is 0x%x, not 0x%x", name.c_str(), value, shown[name]);
     }
   }
   for (uint32_t offset = 0; offset < 0x2000; offset++)
@@ -227,7 +226,7 @@ void only_the_hosts_are_written(const Registers &registers, int seed) {
       }
       csr.write_at((offset ^ 4u << csr.random().below(10)) | 2, value);  // no register
       for (const auto &[which, last] : written)
-        CHECK(csr.read(which) == last, "seed %d: %s is not read back", seed, which.c_str());
+        CHECK(csr.read(which) == last, "%s is not read back", which.c_str());
     }
   CHECK(csr.resyncs() == 0, "a RESYNC that nobody asked for");
 }
@@ -250,17 +249,16 @@ void commands_run_once_each(const Registers &registers, int seed, unsigned gap) 
     for (unsigned k = 0; k < gap; k++) csr.cycle();
     resyncs += code == resync;
     if (i % 16 == 0) {
-      CHECK(csr.read("CMD_ACK") == csr.sequence(), "seed %d: CMD_ACK", seed);
+      CHECK(csr.read("CMD_ACK") == csr.sequence(), "CMD_ACK");
       CHECK(csr.read("CMD_RESULT") == (code != resync && code != snapshot), "CMD_RESULT");
-      CHECK(csr.resyncs() == resyncs, "seed %d: %zu RESYNCs, not %zu", seed, csr.resyncs(),
-            resyncs);
+      CHECK(csr.resyncs() == resyncs, "%zu RESYNCs, not %zu", csr.resyncs(), resyncs);
       // The same number again is no command.
       csr.write("CMD", resync);
       csr.write("CMD_SEQ", csr.sequence());
     }
   }
   for (int k = 0; k < 8; k++) csr.cycle();
-  CHECK(csr.resyncs() == resyncs, "seed %d: %zu RESYNCs, not %zu", seed, csr.resyncs(), resyncs);
+  CHECK(csr.resyncs() == resyncs, "%zu RESYNCs, not %zu", csr.resyncs(), resyncs);
 }
 
 void counters_count(const Registers &registers, int seed, int rate) {
@@ -275,7 +273,7 @@ void counters_count(const Registers &registers, int seed, int rate) {
   for (uint64_t i = 0; i < kLag; i++) csr.cycle();
   csr.command("CmdSnapshot");
   for (size_t i = 1; i < kNumCounters; i++)
-    CHECK(csr.counter(i) == csr.count(i), "seed %d: %s", seed, kCounters[i]);
+    CHECK(csr.counter(i) == csr.count(i), "%s", kCounters[i]);
 }
 
 // A snapshot in each cycle around the one where the low half, and the whole counter, overflows.

@@ -23,10 +23,9 @@ void words_come_later(const Traffic &traffic) {
     for (size_t i = 0; i < std::size(kTicks); i++) {
       uint64_t found = get_bits(dut->data_o, {static_cast<unsigned>(40 * i), 40});
       if (kTicks[i] == 0)
-        CHECK(found == word, "seed %d: a wire", traffic.seed);
+        CHECK(found == word, "a wire");
       else if (kTicks[i] <= words.size())
-        CHECK(found == words[kTicks[i] - 1], "seed %d: %zu ticks, cycle %zu", traffic.seed,
-              kTicks[i], cycle);
+        CHECK(found == words[kTicks[i] - 1], "%zu ticks, cycle %zu", kTicks[i], cycle);
     }
     if (dut->enable_i) words.push_front(word);
     dut.clock();

@@ -153,8 +153,8 @@ class Ingest {
     // there before SYNC_ACK nobody reads.
     if (dut_->sync_ack_o == nonce_) {
       uint32_t late = taken_ + kInputDepth - dut_->credit_o;
-      CHECK(late <= (still_ < 4 ? 4 : 1), "seed %d: credit %u, not %u", traffic_.seed,
-            dut_->credit_o, taken_ + kInputDepth);
+      CHECK(late <= (still_ < 4 ? 4 : 1), "credit %u, not %u", dut_->credit_o,
+            taken_ + kInputDepth);
     }
     bool take = dut_->beat_valid_i && dut_->beat_ready_o;
     if (dut_->sync_o) happened({kSync}, false);

@@ -18,6 +18,7 @@ class Bench {
  public:
   Bench(int seed, int idle_percent, int stall_percent)
       : model_(seed, build), random_(seed), idle_(idle_percent), stall_(stall_percent) {
+    check_seed = seed;
     CHECK(model_.read_register(MTC_REG_ID) == MTC_CARD_REGISTER_ID, "ID");
     CHECK(model_.read_register(MTC_REG_VERSION) == MTC_CARD_INTERFACE_VERSION, "VERSION");
     resync();

@@ -138,6 +138,7 @@ void run(Model &model, const Bytes &input, std::vector<Tree> &trees) {
 template <typename Len>
 void batch_at_the_limit(int seed, uint64_t start, size_t count, Len len) {
   std::mt19937_64 random(static_cast<uint64_t>(seed));
+  check_seed = seed;
   Model model(seed, Build{1, 1});
   uint32_t nonce = static_cast<uint32_t>(random()) | 1;
   model.write_register(MTC_REG_NONCE, nonce);

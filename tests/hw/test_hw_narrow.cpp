@@ -25,7 +25,7 @@ void beats_become_words(const Traffic &traffic) {
   Bytes beat;
   size_t given = 0, words = 0, cycles = 0;
   for (; words < 8 * traffic.len; cycles++) {
-    CHECK(cycles < 1000 + 1000 * traffic.len, "seed %d: stuck", traffic.seed);
+    CHECK(cycles < 1000 + 1000 * traffic.len, "stuck");
     bool offered = dut->beat_valid_i;
     dut->beat_valid_i = offer(given < traffic.len);
     if (!offered) {
@@ -49,10 +49,9 @@ void beats_become_words(const Traffic &traffic) {
     payload.push_back(dut->word_last_o);
     steady.see("word", dut->word_valid_o, dut->word_ready_i, payload);
     if (dut->word_valid_o) {
-      CHECK(!expected.empty(), "seed %d: a word of nothing", traffic.seed);
-      CHECK(word == expected.front().bytes, "seed %d: word %zu", traffic.seed, words);
-      CHECK(dut->word_last_o == expected.front().last, "seed %d: last of word %zu", traffic.seed,
-            words);
+      CHECK(!expected.empty(), "a word of nothing");
+      CHECK(word == expected.front().bytes, "word %zu", words);
+      CHECK(dut->word_last_o == expected.front().last, "last of word %zu", words);
       if (dut->word_ready_i) {
         expected.pop_front();
         words++;

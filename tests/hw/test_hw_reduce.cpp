@@ -102,7 +102,7 @@ void trees_are_built(const Traffic &traffic) {
     dut->flush_i = traffic.seed % 7 == 0 && random.below(1000) == 0;
     dut.settle();
     // It may be so some cycles longer.
-    if (dut->record_valid_o || !jobs.empty()) CHECK(dut->busy_o, "seed %d: not busy", traffic.seed);
+    if (!jobs.empty()) CHECK(dut->busy_o, "not busy");
     if (dut->record_valid_o && dut->record_ready_i) {
       uint64_t where = get_bits(dut->record_o, record::node);
       const auto *port = &where;

@@ -43,13 +43,13 @@ class Widen {
     }
     give(sync_beat(nonce_));
     for (size_t i = 0; found_ == 0; i++) {
-      CHECK(i < 20000, "seed %d: the SYNC beat is not found", traffic_.seed);
+      CHECK(i < 20000, "the SYNC beat is not found");
       cycle();
     }
     // The lane sees it some cycles later; the host writes nothing till then.
     for (size_t i = random_.below(12); i; i--) cycle();
     dut_->hunt_i = 0;
-    CHECK(input_.empty() && found_ == 1, "seed %d: %zu SYNC beats", traffic_.seed, found_);
+    CHECK(input_.empty() && found_ == 1, "%zu SYNC beats", found_);
     collected_.clear();
   }
 
@@ -58,7 +58,7 @@ class Widen {
     give(random_.bytes(64 * num_beats + 8 * num_words));
     size_t cycles = 0;
     for (; !input_.empty() || dut_->word_valid_i || !expected_.empty(); cycles++) {
-      CHECK(cycles < 1000 + 4000 * (num_beats + 1), "seed %d: stuck", traffic_.seed);
+      CHECK(cycles < 1000 + 4000 * (num_beats + 1), "stuck");
       cycle();
     }
     for (int i = 0; i < 12; i++) cycle();
@@ -107,10 +107,9 @@ class Widen {
         if (beat == sync_beat(nonce_))
           found_++;
         else
-          CHECK(strays_-- > 0, "seed %d: a beat in the hunt", traffic_.seed);
+          CHECK(strays_-- > 0, "a beat in the hunt");
       } else {
-        CHECK(!expected_.empty() && beat == expected_.front(), "seed %d: a wrong beat",
-              traffic_.seed);
+        CHECK(!expected_.empty() && beat == expected_.front(), "a wrong beat");
         expected_.pop_front();
       }
     }
