@@ -136,6 +136,19 @@ mtc_status mtc_hasher_run(struct mtc_hasher *hasher, const struct mtc_hash_job *
                           struct mtc_hash_result *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_hasher_run_large hashes one batch like mtc_hasher_run, with the same result, but gives it to
+ * the hasher in parts of 1,024 entries, many at a time: so a card works on several of them, on all
+ * its lanes. Each part counts as a batch in the statistics.
+ *
+ * Output:   free `out` with mtc_hash_result_free. On any error `out` is empty.
+ * Errors:   INPUT, NOMEM, as mtc_hasher_submit. Never DEVICE.
+ * Threads:  any, at the same time.
+ */
+mtc_status mtc_hasher_run_large(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
+                                struct mtc_hash_result *out,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_hasher_readmit asks for an attempt to take a retired card back into service: it is opened
  * anew, its streams brought into step, and the known-answer batch run, in the background. Batches
  * run on the CPU until then. Where it fails, card_test_fault says why.
