@@ -9,6 +9,7 @@
 
 #define NUM_THREADS 4u
 #define NUM_BATCHES 50u /* of each thread */
+#define MAX_IN_FLIGHT (2 * NUM_THREADS)
 #define MAX_ENTRIES 40u
 #define MAX_LEN 300u
 
@@ -120,6 +121,13 @@ static inline struct mtc_hasher *open_with(const struct mtc_card_options *option
   struct mtc_error error = {0};
   if (mtc_hasher_open_card(options, &card, &error)) fail_msg("opening the card: %s", error.text);
   return card;
+}
+
+/* Starts mtc-sim with options in a folder of its own. */
+static inline void start_sim_options(struct sim *sim, const char *options) {
+  char path[] = "/tmp/mtc-card-XXXXXX";
+  assert_non_null(mkdtemp(path));
+  start_sim_with(sim, path, options);
 }
 
 /* Whether `text` has one of the reasons, which are separated by bars. */
