@@ -199,8 +199,8 @@ static inline bool fake_is_moody(struct fake_lane *lane, struct mtc_hash_result 
       lane->is_silent = true;
       return true;
     case FAKE_AVAIL_MORE:
-      /* One frame for each batch that can be open: of at most 31 entries. */
-      fake_store(lane, MTC_REG_OUT_AVAIL, lane->frames_sent + 5);
+      /* Each of the four batches has a frame, and one was answered. */
+      fake_store(lane, MTC_REG_OUT_AVAIL, lane->frames_sent + 4);
       lane->is_silent = true;
       return true;
     case FAKE_CLOSED_BATCH: {
@@ -296,8 +296,8 @@ static inline void *fake_run(void *context) {
     for (size_t used = 1; used && !lane->is_silent;) {
       bool was_discarding = lane->is_discarding;
       used = was_discarding ? fake_serve_sync(lane) : fake_serve_batch(lane);
-      memmove(lane->input.data, lane->input.data + used, lane->input.len - used);
       lane->input.len -= used;
+      if (used) memmove(lane->input.data, lane->input.data + used, lane->input.len);
       if (used && !was_discarding && !lane->is_discarding && !lane->is_silent) {
         lane->beats_taken += (uint32_t)(used / MTC_BEAT_LEN);
         bool is_withheld = lane->mood == FAKE_ANSWERS_EARLY && lane->num_batches >= lane->after;
