@@ -1,8 +1,9 @@
 /*
  * mtc-card-load PATH IN-FLIGHT BATCHES ENTRIES [BUNDLE]...: gives the card or its model batches of
- * entries, so many at a time, and says what came of it: time, and the share of the engine's ticks
- * with a block, both by the card's own counters. The entries are those of the entry bundles (of a
- * log's public folder) over and over, or, without any, of 150 to 600 bytes.
+ * entries, so many at a time (0: one after the other in parts, as the engine does), and says what
+ * came of it: time, and the share of the engine's ticks with a block, both by the card's own
+ * counters. The entries are those of the entry bundles (of a log's public folder) over and over,
+ * or, without any, of 150 to 600 bytes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,23 @@ static uint64_t run(struct mtc_hasher *card, const struct mtc_span *entries, siz
   return num_bytes;
 }
 
+/* Batches one after the other, each in parts. Returns the bytes of all entries. */
+static uint64_t run_in_parts(struct mtc_hasher *card, const struct mtc_span *entries,
+                             size_t num_pool, size_t num_entries, unsigned num_batches) {
+  static struct mtc_frontier frontier;
+  struct mtc_error error = {""};
+  uint64_t num_bytes = 0;
+  for (unsigned i = 0; i < num_batches; i++) {
+    const struct mtc_hash_job job = {&frontier, entries + i * num_entries % num_pool, num_entries};
+    struct mtc_hash_result result;
+    for (size_t k = 0; k < num_entries; k++)
+      num_bytes += job.entries[k].len;
+    if (mtc_hasher_run_large(card, &job, &result, &error)) fail(error.text);
+    mtc_hash_result_free(&result);
+  }
+  return num_bytes;
+}
+
 static void print(const struct mtc_hash_stats *before, const struct mtc_hash_stats *after,
                   int64_t time_ms, uint64_t num_entries, uint64_t num_bytes) {
   const struct mtc_card_counters *from = &before->card, *to = &after->card;
@@ -104,7 +122,7 @@ int main(int argc, char **argv) {
   unsigned long in_flight = argc >= 5 ? strtoul(argv[2], NULL, 10) : 0;
   unsigned long num_batches = argc >= 5 ? strtoul(argv[3], NULL, 10) : 0;
   unsigned long num_entries = argc >= 5 ? strtoul(argv[4], NULL, 10) : 0;
-  if (!in_flight || in_flight > MAX_IN_FLIGHT || num_batches < in_flight || !num_entries ||
+  if (in_flight > MAX_IN_FLIGHT || !num_batches || num_batches < in_flight || !num_entries ||
       num_entries > MAX_POOL) {
     (void)fprintf(stderr, "usage: mtc-card-load PATH IN-FLIGHT BATCHES ENTRIES [BUNDLE]...\n");
     return 2;
@@ -124,8 +142,10 @@ int main(int argc, char **argv) {
   struct mtc_hash_stats before, after;
   mtc_hasher_stats(card, &before);
   int64_t start_ms = mtc_clock_monotonic_ms();
-  uint64_t num_bytes = run(card, pool.entries, pool.num_entries, num_entries, (unsigned)in_flight,
-                           (unsigned)num_batches);
+  uint64_t num_bytes = in_flight ? run(card, pool.entries, pool.num_entries, num_entries,
+                                       (unsigned)in_flight, (unsigned)num_batches)
+                                 : run_in_parts(card, pool.entries, pool.num_entries, num_entries,
+                                                (unsigned)num_batches);
   int64_t time_ms = mtc_clock_monotonic_ms() - start_ms;
   mtc_hasher_stats(card, &after);
   if (after.num_card_faults > before.num_card_faults) fail(after.card_fault);
