@@ -44,7 +44,8 @@ static void expect_retired(enum fake_mood mood, size_t num_entries, const char *
   if (!has_reason(stats.card_fault, reasons))
     fail_msg("mood %d: \"%s\" lacks \"%s\"", mood, stats.card_fault, reasons);
   assert_int_equal(stats.num_card_retirements, 1);
-  assert_int_equal(stats.num_card_batches + stats.num_card_faults, NUM_TICKETS);
+  /* It may go wrong before the last batch was submitted. */
+  assert_in_range(stats.num_card_faults, 1, NUM_TICKETS);
   assert_in_range(stats.num_card_batches, 0, 1); /* it may go wrong before that was waited for */
   run_batches(card, num_entries);
   assert_int_equal(stats_of(card).num_card_faults, stats.num_card_faults);
