@@ -10,9 +10,9 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace {
+#include "top.hpp"
 
-constexpr size_t kRegisterLen = 8192;
+namespace {
 
 [[noreturn]] void fail(const std::string &what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -31,7 +31,7 @@ int make_fifo(const std::string &path) {
 
 }  // namespace
 
-Folder::Folder(const std::string &path) : path_(path) {
+Folder::Folder(const std::string &path, unsigned lanes) : path_(path), lanes_(lanes) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make folder " + path);
   lock_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) fail("cannot open folder " + path);
@@ -43,26 +43,35 @@ Folder::Folder(const std::string &path) : path_(path) {
   if (unlink(user.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + user);
   user_ = open(user.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (user_ < 0) fail("cannot make " + user);
-  if (ftruncate(user_, kRegisterLen) != 0) fail("cannot size " + user);
-  void *memory = mmap(nullptr, kRegisterLen, PROT_READ | PROT_WRITE, MAP_SHARED, user_, 0);
+  if (ftruncate(user_, lanes * kLanePages) != 0) fail("cannot size " + user);
+  void *memory = mmap(nullptr, lanes * kLanePages, PROT_READ | PROT_WRITE, MAP_SHARED, user_, 0);
   if (memory == MAP_FAILED) fail("cannot map " + user);
   registers_ = static_cast<uint32_t *>(memory);
-  h2c_ = make_fifo(path + "/h2c_0");
-  c2h_ = make_fifo(path + "/c2h_0");
+  for (unsigned i = 0; i < lanes; i++) {
+    h2c_.push_back(make_fifo(path + "/h2c_" + std::to_string(i)));
+    c2h_.push_back(make_fifo(path + "/c2h_" + std::to_string(i)));
+  }
 }
 
 Folder::~Folder() {
-  for (const char *name : {"/user", "/h2c_0", "/c2h_0"}) unlink((path_ + name).c_str());
-  munmap(registers_, kRegisterLen);
-  for (int fd : {c2h_, h2c_, user_, lock_}) close(fd);
+  unlink((path_ + "/user").c_str());
+  for (unsigned i = 0; i < lanes_; i++) {
+    unlink((path_ + "/h2c_" + std::to_string(i)).c_str());
+    unlink((path_ + "/c2h_" + std::to_string(i)).c_str());
+    close(h2c_[i]);
+    close(c2h_[i]);
+  }
+  munmap(registers_, lanes_ * kLanePages);
+  close(user_);
+  close(lock_);
 }
 
-uint32_t Folder::load(uint32_t offset) const {
-  return __atomic_load_n(&registers_[offset / 4], __ATOMIC_ACQUIRE);
+uint32_t Folder::load(unsigned lane, uint32_t offset) const {
+  return __atomic_load_n(&registers_[(lane * kLanePages + offset) / 4], __ATOMIC_ACQUIRE);
 }
 
-void Folder::store(uint32_t offset, uint32_t value) {
-  __atomic_store_n(&registers_[offset / 4], value, __ATOMIC_RELEASE);
+void Folder::store(unsigned lane, uint32_t offset, uint32_t value) {
+  __atomic_store_n(&registers_[(lane * kLanePages + offset) / 4], value, __ATOMIC_RELEASE);
 }
 
 void Folder::lock() {

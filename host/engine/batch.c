@@ -74,7 +74,7 @@ mtc_status batch_hash(struct mtc_engine *engine, struct mtc_error *error) {
   struct batch *batch = &engine->batch;
   const struct mtc_hash_job job = {&engine->frontier, batch->entries, batch->num_entries};
   mtc_hash_result_free(&batch->nodes);
-  mtc_status status = mtc_hasher_run(engine->options.hasher, &job, &batch->nodes, error);
+  mtc_status status = mtc_hasher_run_large(engine->options.hasher, &job, &batch->nodes, error);
   if (status) return status;
   extend_frontier(&engine->frontier, &batch->nodes, &batch->frontier);
   if (!nodes_agree(&batch->frontier, &batch->nodes)) {

@@ -7,16 +7,21 @@
 #define MTC_BEAT_LEN 64u
 #define MTC_FRAME_LEN 4096u
 
-/* An open card. beats_written is the writer thread's, frames_read the reader's; the rest does not
- * change while it is open. */
+/* A lane of a card, open. Most of the driver knows nothing larger: a lane has registers, streams
+ * and sessions of its own. beats_written is the writer thread's, frames_read the reader's; the rest
+ * does not change while it is open. */
 struct mtc_card {
-  volatile uint32_t *registers;
+  volatile uint32_t *registers; /* of the lane */
+  void *mapping;                /* all registers up to the lane's */
+  size_t mapping_len;
+  unsigned lane; /* its number */
   int user;
   int h2c;
   int c2h;
   uint32_t max_entry;     /* bytes */
   uint32_t max_batch;     /* entries */
   uint32_t max_open;      /* batches at a time, 1.. */
+  uint32_t num_lanes;     /* of the whole card, 1.. */
   uint32_t input_beats;   /* depth of the input buffer: the credit cannot be larger */
   uint32_t nonce;         /* of the session */
   uint32_t beats_written; /* since the SYNC beat, modulo 2^32 */
@@ -24,14 +29,32 @@ struct mtc_card {
 };
 
 /*
- * mtc_card_open opens the card's files, checks identification and version, and brings its streams
- * into step, whatever a former driver left in them.
+ * mtc_card_open opens the files of a lane, checks identification and version, and brings its
+ * streams into step, whatever a former driver left in them. No other process opens the lane
+ * meanwhile.
  *
  * Owner:    close with mtc_card_close.
  * Errors:   DEVICE (`card` is closed).
  */
-mtc_status mtc_card_open(struct mtc_card *card, const char *path, unsigned timeout_ms,
-                         struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status mtc_card_open(struct mtc_card *card, const char *path, unsigned lane,
+                         unsigned timeout_ms, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_count_lanes asks the card how many lanes it has, whoever has them open.
+ *
+ * Errors:   DEVICE (`out` is untouched).
+ */
+mtc_status mtc_card_count_lanes(const char *path, unsigned *out,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_start_session agrees with the card on a fresh nonce and reads away what is left of a
+ * former session: the second half of mtc_card_open.
+ *
+ * Errors:   DEVICE, NOMEM.
+ */
+mtc_status mtc_card_start_session(struct mtc_card *card, unsigned timeout_ms,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_card_close releases the files; closing twice is harmless.

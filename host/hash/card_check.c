@@ -44,7 +44,7 @@ mtc_status mtc_card_check_batch(const struct mtc_card_checking *checking,
       *out_num_checked += expected.num_nodes[level];
   } else {
     memcpy(expected.nodes[0], result->nodes[0], result->num_nodes[0] * sizeof *result->nodes[0]);
-    *out_num_checked = mtc_hash_interior(job->frontier, &expected);
+    *out_num_checked = mtc_hash_interior(job->frontier, 1, &expected);
     first_level = 1;
   }
   for (unsigned level = first_level; level < MTC_LEVELS && !status; level++)

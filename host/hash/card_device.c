@@ -1,4 +1,4 @@
-#include <endian.h>
+/* The files of a lane of the card, and its registers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -6,16 +6,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hash/card.h"
 #include "hash/card_regs.h"
-#include "mtc/runtime.h"
 
-#define REGISTERS_LEN 8192u
+#define REGISTERS_LEN 8192u /* of a lane */
 #define NAP_NS 50000
 
 uint32_t mtc_card_register(const struct mtc_card *card, uint32_t offset) {
@@ -80,23 +78,57 @@ static int open_file(const char *path, const char *name, int flags, struct mtc_e
   return fd;
 }
 
-static mtc_status open_files(struct mtc_card *card, const char *path, struct mtc_error *error) {
+/* Opens the registers up to the lane's. */
+static mtc_status open_registers(struct mtc_card *card, const char *path, unsigned lane,
+                                 struct mtc_error *error) {
+  *card = (struct mtc_card){.lane = lane, .user = -1, .h2c = -1, .c2h = -1};
   card->user = open_file(path, "user", O_RDWR | O_SYNC, error);
   if (card->user < 0) return MTC_DEVICE;
-  if (flock(card->user, LOCK_EX | LOCK_NB) != 0)
-    return mtc_fail(error, MTC_DEVICE, "the card %s is in use by another process", path);
+  size_t len = (lane + 1) * (size_t)REGISTERS_LEN;
   struct stat info;
-  if (fstat(card->user, &info) != 0 ||
-      (S_ISREG(info.st_mode) && info.st_size < (off_t)REGISTERS_LEN))
-    return mtc_fail(error, MTC_DEVICE, "the card's registers at %s are too short", path);
-  void *memory = mmap(NULL, REGISTERS_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, card->user, 0);
+  if (fstat(card->user, &info) != 0 || (S_ISREG(info.st_mode) && info.st_size < (off_t)len))
+    return mtc_fail(error, MTC_DEVICE, "the card's registers at %s are too short for lane %u", path,
+                    lane);
+  /* From the start: a lane's first register need not begin a page of the host. */
+  void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, card->user, 0);
   if (memory == MAP_FAILED)
-    return mtc_fail(error, MTC_DEVICE, "cannot map the card's registers: %s", strerror(errno));
-  card->registers = memory;
-  card->h2c = open_file(path, "h2c_0", O_WRONLY, error);
+    return mtc_fail(error, MTC_DEVICE, "cannot map the card's registers up to lane %u: %s", lane,
+                    strerror(errno));
+  card->mapping = memory;
+  card->mapping_len = len;
+  card->registers = (volatile uint32_t *)memory + lane * (size_t)REGISTERS_LEN / 4;
+  return MTC_OK;
+}
+
+/*
+ * Opens the lane's streams. All lanes share the registers' file, so a lane is locked by its own
+ * stream; the shared lock is for tools that want the whole card for themselves.
+ */
+static mtc_status open_streams(struct mtc_card *card, const char *path, struct mtc_error *error) {
+  char name[16];
+  (void)snprintf(name, sizeof name, "h2c_%u", card->lane);
+  card->h2c = open_file(path, name, O_WRONLY, error);
   if (card->h2c < 0) return MTC_DEVICE;
-  card->c2h = open_file(path, "c2h_0", O_RDONLY, error);
+  if (flock(card->user, LOCK_SH | LOCK_NB) != 0 || flock(card->h2c, LOCK_EX | LOCK_NB) != 0)
+    return mtc_fail(error, MTC_DEVICE, "the card %s is in use by another process", path);
+  (void)snprintf(name, sizeof name, "c2h_%u", card->lane);
+  card->c2h = open_file(path, name, O_RDONLY, error);
   return card->c2h < 0 ? MTC_DEVICE : MTC_OK;
+}
+
+/* A card that says it has lanes has registers for them. */
+static mtc_status check_lanes(const struct mtc_card *card, const char *path,
+                              struct mtc_error *error) {
+  struct stat info;
+  if (card->lane >= card->num_lanes)
+    return mtc_fail(error, MTC_DEVICE, "the card %s has no lane %u: it says it has %u", path,
+                    card->lane, card->num_lanes);
+  if (fstat(card->user, &info) == 0 && S_ISREG(info.st_mode) &&
+      info.st_size < (off_t)card->num_lanes * (off_t)REGISTERS_LEN)
+    return mtc_fail(error, MTC_DEVICE,
+                    "the card %s says it has %u lanes, but has registers for only %lld", path,
+                    card->num_lanes, (long long)(info.st_size / (off_t)REGISTERS_LEN));
+  return MTC_OK;
 }
 
 static mtc_status identify(struct mtc_card *card, const char *path, struct mtc_error *error) {
@@ -112,138 +144,43 @@ static mtc_status identify(struct mtc_card *card, const char *path, struct mtc_e
   card->max_entry = mtc_card_register(card, MTC_REG_CAPS_ENTRY);
   card->max_batch = mtc_card_register(card, MTC_REG_CAPS_BATCH);
   card->input_beats = mtc_card_register(card, MTC_REG_CAPS_INPUT);
-  /* Cards before version 1.1 do not say how many batches they hold open: one. */
-  card->max_open = (mtc_card_register(card, MTC_REG_CAPS_CORE) & MTC_CAPS_CORE_BATCHES_MASK) >> 16;
+  /* Cards before version 1.1 do not say how many batches they hold open, nor their lanes: one. */
+  uint32_t core = mtc_card_register(card, MTC_REG_CAPS_CORE);
+  card->max_open = (core & MTC_CAPS_CORE_BATCHES_MASK) >> 16;
   if (!card->max_open) card->max_open = 1;
+  card->num_lanes = (core & MTC_CAPS_CORE_LANES_MASK) >> 24;
+  if (!card->num_lanes) card->num_lanes = 1;
   if (!card->max_entry || !card->max_batch || !card->input_beats)
     return mtc_fail(error, MTC_DEVICE, "the card %s says that it can hold nothing", path);
-  return MTC_OK;
+  return check_lanes(card, path, error);
 }
 
-/* Runs a command and waits for its acknowledgement. */
-static mtc_status command(const struct mtc_card *card, uint32_t code, unsigned timeout_ms,
-                          struct mtc_error *error) {
-  /* A former driver's command may still wait: its number is in CMD_SEQ, not in CMD_ACK. */
-  uint32_t sequence = mtc_card_register(card, MTC_REG_CMD_SEQ) + 1;
-  mtc_card_set_register(card, MTC_REG_CMD, code);
-  mtc_card_set_register(card, MTC_REG_CMD_SEQ, sequence);
-  int64_t deadline_ms = mtc_clock_monotonic_ms() + timeout_ms;
-  while (mtc_card_register(card, MTC_REG_CMD_ACK) != sequence) {
-    if (mtc_clock_monotonic_ms() >= deadline_ms)
-      return mtc_fail(error, MTC_DEVICE, "the card did not acknowledge command %u within %u ms",
-                      code, timeout_ms);
-    mtc_card_nap();
-  }
-  if (mtc_card_register(card, MTC_REG_CMD_RESULT) != 0)
-    return mtc_fail(error, MTC_DEVICE, "the card does not know command %u", code);
-  return MTC_OK;
-}
-
-static uint64_t read64(const struct mtc_card *card, uint32_t offset) {
-  return mtc_card_register(card, offset) | (uint64_t)mtc_card_register(card, offset + 4) << 32;
-}
-
-mtc_status mtc_card_read_counters(const struct mtc_card *card, unsigned timeout_ms,
-                                  struct mtc_card_counters *out, struct mtc_error *error) {
-  mtc_status status = command(card, MTC_CARD_CMD_SNAPSHOT, timeout_ms, error);
-  if (status) return status;
-  *out = (struct mtc_card_counters){
-      .num_cycles = read64(card, MTC_REG_CYCLES_LO),
-      .num_leaf_blocks = read64(card, MTC_REG_LEAF_BLOCKS_LO),
-      .num_node_blocks = read64(card, MTC_REG_NODE_BLOCKS_LO),
-      .num_entries = read64(card, MTC_REG_ENTRIES_LO),
-      .num_leaf_hashes = read64(card, MTC_REG_LEAF_HASHES_LO),
-      .num_node_hashes = read64(card, MTC_REG_NODE_HASHES_LO),
-      .num_no_input_ticks = read64(card, MTC_REG_NO_INPUT_LO),
-      .num_no_credit_ticks = read64(card, MTC_REG_NO_CREDIT_LO),
-      .num_tail_ticks = read64(card, MTC_REG_TAIL_LO),
-      .num_stall_cycles = read64(card, MTC_REG_STALLS_LO),
-  };
-  return MTC_OK;
-}
-
-void mtc_card_diagnose(const struct mtc_card *card, struct mtc_error *error) {
-  if (!card->registers) return;
-  uint32_t id = mtc_card_register(card, MTC_REG_ID);
-  if (id != MTC_CARD_REGISTER_ID)
-    (void)mtc_fail_within(error, MTC_DEVICE, "the card is gone (its ID register is 0x%08x)", id);
-  else if (mtc_card_register(card, MTC_REG_SYNC_ACK) != card->nonce)
-    (void)mtc_fail_within(error, MTC_DEVICE, "the card was reset");
-}
-
-static mtc_status write_sync(struct mtc_card *card, void *context, struct mtc_error *error) {
-  (void)context;
-  uint32_t words[MTC_BEAT_LEN / 4] = {htole32(MTC_CARD_MAGIC_SYNC),
-                                      htole32(MTC_CARD_STREAM_VERSION), htole32(card->nonce)};
-  return mtc_card_write(card, (const uint8_t *)words, sizeof words, error);
-}
-
-/*
- * Reads what is left of a former session and then the SYNC frame. As soon as SYNC_ACK shows the
- * nonce the frame is certain to come, so a read of up to a frame that starts before it cannot
- * block.
- */
-static mtc_status read_sync(struct mtc_card *card, void *context, struct mtc_error *error) {
-  (void)context;
-  while (mtc_card_register(card, MTC_REG_SYNC_ACK) != card->nonce)
-    mtc_card_nap();
-  const uint32_t pattern[] = {htole32(MTC_CARD_MAGIC_FRAME),
-                              htole32(MTC_CARD_STREAM_VERSION | MTC_CARD_FRAME_KIND_SYNC << 16),
-                              htole32(card->nonce)};
-  /* The first half holds the end of what was read before: the pattern may lie across two reads. */
-  _Alignas(4096) uint8_t window[2 * MTC_FRAME_LEN];
-  size_t held = 0;
-  for (;;) {
-    uint8_t *room = window + MTC_FRAME_LEN;
-    ssize_t count = read(card->c2h, room, MTC_FRAME_LEN);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0)
-      return mtc_fail(error, MTC_DEVICE, "reading the card's SYNC frame: %s",
-                      count < 0 ? strerror(errno) : "it is gone");
-    const uint8_t *begin = room - held;
-    size_t len = held + (size_t)count;
-    const uint8_t *found = memmem(begin, len, pattern, sizeof pattern);
-    if (found) {
-      size_t have = len - (size_t)(found - begin);
-      if (have > MTC_FRAME_LEN)
-        return mtc_fail(error, MTC_DEVICE, "the card sent more than its SYNC frame");
-      return mtc_card_read(card, window, MTC_FRAME_LEN - have, error);
-    }
-    held = len < sizeof pattern ? len : sizeof pattern - 1;
-    memmove(room - held, begin + len - held, held);
-  }
-}
-
-static mtc_status start_session(struct mtc_card *card, unsigned timeout_ms,
-                                struct mtc_error *error) {
-  do {
-    if (getrandom(&card->nonce, sizeof card->nonce, 0) != (ssize_t)sizeof card->nonce)
-      return mtc_fail(error, MTC_DEVICE, "no random nonce: %s", strerror(errno));
-  } while (card->nonce == 0);
-  mtc_card_set_register(card, MTC_REG_NONCE, card->nonce);
-  mtc_status status = command(card, MTC_CARD_CMD_RESYNC, timeout_ms, error);
-  if (status) return status;
-  const struct mtc_card_exchange exchange = {.write = write_sync, .read = read_sync};
-  status = mtc_card_run(card, &exchange, timeout_ms, error);
-  return status ? mtc_fail_within(error, status, "starting a session with the card") : MTC_OK;
-}
-
-mtc_status mtc_card_open(struct mtc_card *card, const char *path, unsigned timeout_ms,
-                         struct mtc_error *error) {
-  *card = (struct mtc_card){.user = -1, .h2c = -1, .c2h = -1};
-  mtc_status status = open_files(card, path, error);
+mtc_status mtc_card_open(struct mtc_card *card, const char *path, unsigned lane,
+                         unsigned timeout_ms, struct mtc_error *error) {
+  mtc_status status = open_registers(card, path, lane, error);
+  if (!status) status = open_streams(card, path, error);
   if (!status) status = identify(card, path, error);
-  if (!status) status = start_session(card, timeout_ms, error);
+  if (!status) status = mtc_card_start_session(card, timeout_ms, error);
   if (status) mtc_card_close(card);
   return status;
 }
 
+mtc_status mtc_card_count_lanes(const char *path, unsigned *out, struct mtc_error *error) {
+  struct mtc_card card;
+  mtc_status status = open_registers(&card, path, 0, error);
+  if (!status) status = identify(&card, path, error);
+  if (!status) *out = card.num_lanes;
+  mtc_card_close(&card);
+  return status;
+}
+
 void mtc_card_close(struct mtc_card *card) {
-  if (card->registers) (void)munmap((void *)(uintptr_t)card->registers, REGISTERS_LEN);
+  if (card->mapping) (void)munmap(card->mapping, card->mapping_len);
   int *const files[] = {&card->c2h, &card->h2c, &card->user};
   for (size_t i = 0; i < 3; i++) {
     if (*files[i] >= 0) (void)close(*files[i]);
     *files[i] = -1;
   }
+  card->mapping = NULL;
   card->registers = NULL;
 }

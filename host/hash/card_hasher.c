@@ -1,8 +1,7 @@
-/* The card backend: a batch goes to the card while it is in service; what the card does not finish
+/* The card backend: a batch goes to the lane that has the least to do; what a lane does not finish
  * rightly is the CPU's. */
 #include "hash/card_hasher.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -12,6 +11,7 @@
 /* The card's part of a ticket. It holds its link until the ticket is waited for. */
 struct card_part {
   struct mtc_link_batch batch;
+  struct card_lane *lane;
   struct mtc_card_link *link;
 };
 
@@ -27,64 +27,77 @@ static uint64_t timeout_of(const struct card_hasher *self, const struct mtc_hash
   return MTC_CARD_TIMEOUT_MS + num_blocks / 10;
 }
 
-static bool fits(const struct mtc_card *card, const struct mtc_hash_job *job) {
-  if (job->num_entries > card->max_batch) return false;
+static size_t longest_entry(const struct mtc_hash_job *job) {
+  size_t longest = 0;
   for (size_t i = 0; i < job->num_entries; i++)
-    if (job->entries[i].len > card->max_entry) return false;
-  return true;
+    if (job->entries[i].len > longest) longest = job->entries[i].len;
+  return longest;
 }
 
-/* Gives the link in service with a holder more, or NULL. */
-static struct mtc_card_link *hold_link(struct card_hasher *self) {
+/*
+ * Gives the lane in service that takes such a batch and has the fewest entries on their way, in
+ * turn where several have; its link has a holder more. NULL when there is none.
+ */
+static struct card_lane *choose_lane(struct card_hasher *self, size_t num_entries, size_t longest,
+                                     struct mtc_card_link **out_link) {
+  struct card_lane *chosen = NULL;
+  uint64_t least = 0;
   pthread_mutex_lock(&self->lock);
-  struct mtc_card_link *link = self->link;
-  if (link) mtc_card_link_hold(link);
+  for (unsigned i = 0; i < self->num_lanes; i++) {
+    struct card_lane *lane = &self->lanes[(self->next_lane + i) % self->num_lanes];
+    if (!lane->link || num_entries > lane->link->card.max_batch ||
+        longest > lane->link->card.max_entry)
+      continue;
+    uint64_t load = mtc_card_link_load(lane->link);
+    if (chosen && load >= least) continue;
+    chosen = lane;
+    least = load;
+  }
+  if (chosen) {
+    self->next_lane = chosen->number + 1;
+    *out_link = chosen->link;
+    mtc_card_link_hold(*out_link);
+  }
   pthread_mutex_unlock(&self->lock);
-  return link;
-}
-
-static void set_retired(struct card_hasher *self, const struct mtc_error *fault) {
-  mtc_log(MTC_LOG_ERROR, "card_retired", "fault=\"%s\"", fault->text);
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  struct mtc_hash_stats *stats = &self->hasher.stats;
-  stats->num_card_retirements++;
-  stats->card_in_service = false;
-  (void)snprintf(stats->card_fault, sizeof stats->card_fault, "%s", fault->text);
-  pthread_mutex_unlock(&self->hasher.stats_lock);
+  return chosen;
 }
 
 /* Takes the link out of service, unless that was done; the keeper stops it. */
-static void retire(struct card_hasher *self, struct mtc_card_link *link,
+static void retire(struct card_lane *lane, struct mtc_card_link *link,
                    const struct mtc_error *fault) {
+  struct card_hasher *self = lane->hasher;
   pthread_mutex_lock(&self->lock);
-  if (self->link == link) {
-    self->link = NULL;
-    self->retired = link;
-    set_retired(self, fault);
-    pthread_cond_signal(&self->changed);
+  if (lane->link == link) {
+    lane->link = NULL;
+    lane->retired = link;
+    mtc_card_note_retired(lane, fault);
+    pthread_cond_broadcast(&self->changed);
   }
   pthread_mutex_unlock(&self->lock);
 }
 
-/* What cannot be given to the card stays the CPU's: no memory for it, or a link that has failed. */
+/* A link that has failed before is retired, and another lane asked. Where there is none, and where
+ * there is no memory for the card's part, the batch stays the CPU's. */
 static void submit(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket) {
   struct card_hasher *self = (struct card_hasher *)hasher;
-  struct mtc_card_link *link = hold_link(self);
-  if (!link) return;
-  struct card_part *part = fits(&link->card, &ticket->job) ? mtc_alloc(1, sizeof *part) : NULL;
-  if (part && mtc_card_batch_init(&part->batch.wire, &ticket->job, &ticket->result) == MTC_OK) {
-    part->link = link;
-    part->batch.timeout_ms = timeout_of(self, &ticket->job);
-    if (mtc_card_link_submit(link, &part->batch) == MTC_OK) {
+  size_t longest = longest_entry(&ticket->job);
+  struct card_part *part = mtc_alloc(1, sizeof *part);
+  if (!part || mtc_card_batch_init(&part->batch.wire, &ticket->job, &ticket->result) != MTC_OK) {
+    mtc_free(part);
+    return;
+  }
+  part->batch.timeout_ms = timeout_of(self, &ticket->job);
+  while ((part->lane = choose_lane(self, ticket->job.num_entries, longest, &part->link)) != NULL) {
+    if (mtc_card_link_submit(part->link, &part->batch) == MTC_OK) {
       ticket->on_card = part;
       return;
     }
     struct mtc_error fault = {""};
-    if (mtc_card_link_status(link, &fault)) retire(self, link, &fault);
-    mtc_card_batch_free(&part->batch.wire);
+    if (mtc_card_link_status(part->link, &fault)) retire(part->lane, part->link, &fault);
+    mtc_card_link_release(part->link);
   }
+  mtc_card_batch_free(&part->batch.wire);
   mtc_free(part);
-  mtc_card_link_release(link);
 }
 
 static mtc_status check(const struct card_hasher *self, const struct mtc_hash_ticket *ticket,
@@ -97,24 +110,8 @@ static mtc_status check(const struct card_hasher *self, const struct mtc_hash_ti
   return mtc_card_check_batch(&checking, &ticket->job, &ticket->result, out_num_checked, error);
 }
 
-static void count(struct card_hasher *self, const struct mtc_hash_result *result, mtc_status status,
-                  size_t num_checked) {
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  struct mtc_hash_stats *stats = &self->hasher.stats;
-  stats->num_checked_hashes += num_checked;
-  if (!status) {
-    stats->num_card_batches++;
-    stats->num_card_leaves += result->num_nodes[0];
-    for (unsigned level = 1; level < MTC_LEVELS; level++)
-      stats->num_card_nodes += result->num_nodes[level];
-  } else if (status == MTC_DEVICE) {
-    stats->num_card_faults++;
-  }
-  pthread_mutex_unlock(&self->hasher.stats_lock);
-}
-
 /*
- * A card that lied in one batch is believed in no other that is not returned yet: its leaf hashes
+ * A lane that lied in one batch is believed in no other that is not returned yet: its leaf hashes
  * may not all have been checked. Without memory for the check the batch is hashed again instead.
  */
 static mtc_status finish_on_card(struct card_hasher *self, struct mtc_hash_ticket *ticket,
@@ -129,9 +126,9 @@ static mtc_status finish_on_card(struct card_hasher *self, struct mtc_hash_ticke
   mtc_status link_status = mtc_card_link_status(part->link, &fault);
   if (link_status) {
     status = link_status;
-    retire(self, part->link, &fault);
+    retire(part->lane, part->link, &fault);
   }
-  count(self, &ticket->result, status, num_checked);
+  mtc_card_note_batch(part->lane, &ticket->result, status, num_checked);
   return status;
 }
 
@@ -149,56 +146,64 @@ static void wait(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket) {
 
 static mtc_status readmit(struct mtc_hasher *hasher, struct mtc_error *error) {
   struct card_hasher *self = (struct card_hasher *)hasher;
+  mtc_status status = MTC_INPUT;
   pthread_mutex_lock(&self->lock);
-  mtc_status status = MTC_OK;
-  if (self->link) {
-    status = mtc_fail(error, MTC_INPUT, "the card is in service");
-  } else {
-    self->is_asked = true;
-    pthread_mutex_lock(&hasher->stats_lock);
-    hasher->stats.card_in_test = true;
-    pthread_mutex_unlock(&hasher->stats_lock);
-    pthread_cond_signal(&self->changed);
+  for (unsigned i = 0; i < self->num_lanes; i++) {
+    struct card_lane *lane = &self->lanes[i];
+    if (lane->link) continue;
+    lane->is_asked = true;
+    mtc_card_note_test(lane, true);
+    status = MTC_OK;
   }
+  pthread_cond_broadcast(&self->changed);
   pthread_mutex_unlock(&self->lock);
-  return status;
+  return status ? mtc_fail(error, status, "the card is in service") : MTC_OK;
 }
 
+/* Lanes that do not answer keep the counters they had. */
 static void refresh(struct mtc_hasher *hasher) {
   struct card_hasher *self = (struct card_hasher *)hasher;
-  struct mtc_card_counters counters;
-  struct mtc_card_link *link = hold_link(self);
-  if (!link) return;
-  if (mtc_card_link_counters(link, &counters)) {
-    pthread_mutex_lock(&hasher->stats_lock);
-    hasher->stats.card = counters;
-    pthread_mutex_unlock(&hasher->stats_lock);
+  for (unsigned i = 0; i < MTC_MAX_LANES; i++) {
+    struct mtc_card_counters counters;
+    pthread_mutex_lock(&self->lock);
+    struct mtc_card_link *link = i < self->num_lanes ? self->lanes[i].link : NULL;
+    if (link) mtc_card_link_hold(link);
+    pthread_mutex_unlock(&self->lock);
+    if (!link) continue;
+    if (mtc_card_link_counters(link, &counters)) {
+      pthread_mutex_lock(&hasher->stats_lock);
+      hasher->stats.lanes[i].counters = counters;
+      pthread_mutex_unlock(&hasher->stats_lock);
+    }
+    mtc_card_link_release(link);
   }
-  mtc_card_link_release(link);
-}
-
-static void free_hasher(struct card_hasher *self) {
-  struct mtc_card_link *const links[] = {self->link, self->retired};
-  for (size_t i = 0; i < 2; i++) {
-    if (!links[i]) continue;
-    mtc_card_link_stop(links[i]);
-    mtc_card_link_release(links[i]);
-  }
-  (void)pthread_cond_destroy(&self->changed);
-  (void)pthread_mutex_destroy(&self->lock);
-  (void)pthread_mutex_destroy(&self->hasher.stats_lock);
-  mtc_free(self->path);
-  mtc_free(self);
+  pthread_mutex_lock(&hasher->stats_lock);
+  mtc_card_add_up(&hasher->stats);
+  pthread_mutex_unlock(&hasher->stats_lock);
 }
 
 static void close_card(struct mtc_hasher *hasher) {
   struct card_hasher *self = (struct card_hasher *)hasher;
   pthread_mutex_lock(&self->lock);
   self->is_closing = true;
-  pthread_cond_signal(&self->changed);
+  pthread_cond_broadcast(&self->changed);
+  unsigned num_lanes = self->num_lanes; /* final now */
   pthread_mutex_unlock(&self->lock);
-  (void)pthread_join(self->keeper, NULL);
-  free_hasher(self);
+  for (unsigned i = 0; i < num_lanes; i++) {
+    struct card_lane *lane = &self->lanes[i];
+    (void)pthread_join(lane->keeper, NULL);
+    struct mtc_card_link *const links[] = {lane->link, lane->retired};
+    for (size_t j = 0; j < 2; j++) {
+      if (!links[j]) continue;
+      mtc_card_link_stop(links[j]);
+      mtc_card_link_release(links[j]);
+    }
+  }
+  (void)pthread_cond_destroy(&self->changed);
+  (void)pthread_mutex_destroy(&self->lock);
+  (void)pthread_mutex_destroy(&self->hasher.stats_lock);
+  mtc_free(self->path);
+  mtc_free(self);
 }
 
 static const struct mtc_hasher_backend card_backend = {
@@ -226,29 +231,39 @@ static mtc_status init(struct card_hasher *self, const struct mtc_card_options *
   return MTC_NOMEM;
 }
 
+/*
+ * Starts lane 0, which brings the others with it, and waits until each was tried. The fault is that
+ * of the first lane that cannot be had; a lane with a broken device is no error where the card is
+ * optional.
+ */
+static mtc_status try_lanes(struct card_hasher *self, bool is_optional, struct mtc_error *error) {
+  mtc_status status = MTC_OK;
+  pthread_mutex_lock(&self->lock);
+  mtc_card_add_lanes(self, 1);
+  if (!self->num_lanes) status = mtc_fail(error, MTC_NOMEM, "no thread for the card");
+  for (unsigned i = 0; i < self->num_lanes && !status; i++) {
+    struct card_lane *lane = &self->lanes[i];
+    while (!lane->was_tried)
+      pthread_cond_wait(&self->changed, &self->lock);
+    if (!lane->first_status || (lane->first_status == MTC_DEVICE && is_optional)) continue;
+    status = mtc_fail(error, lane->first_status, "%s", lane->first_fault.text);
+    if (self->num_lanes > 1) (void)mtc_fail_within(error, status, "lane %u", i);
+  }
+  pthread_mutex_unlock(&self->lock);
+  return status;
+}
+
 mtc_status mtc_hasher_open_card(const struct mtc_card_options *options, struct mtc_hasher **out,
                                 struct mtc_error *error) {
   struct card_hasher *self = mtc_alloc(1, sizeof *self);
-  struct mtc_card_link *link = NULL;
-  struct mtc_error fault = {""};
   if (!self || init(self, options)) {
     mtc_free(self);
     return mtc_fail(error, MTC_NOMEM, "no memory to open the card");
   }
-  mtc_status status = mtc_card_open_tested(self, &link, &fault);
-  if (!status)
-    mtc_card_admit(self, link);
-  else if (status == MTC_DEVICE && options->is_optional)
-    set_retired(self, &fault);
+  mtc_status status = try_lanes(self, options->is_optional, error);
+  if (status)
+    close_card(&self->hasher);
   else
-    goto failed;
-  if (pthread_create(&self->keeper, NULL, mtc_card_keeper, self) != 0) {
-    status = mtc_fail(&fault, MTC_NOMEM, "no thread for the card");
-    goto failed;
-  }
-  *out = &self->hasher;
-  return MTC_OK;
-failed:
-  free_hasher(self);
-  return mtc_fail(error, status, "%s", fault.text);
+    *out = &self->hasher;
+  return status;
 }

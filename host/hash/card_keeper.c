@@ -1,15 +1,17 @@
-/* What happens to a card after its retirement. */
-#include <stdio.h>
+/* What happens to a lane while it is out of service: a thread for each, so that neither a batch nor
+ * another lane waits for it. */
 #include <time.h>
 
 #include "hash/card_hasher.h"
 #include "mtc/runtime.h"
 
-mtc_status mtc_card_open_tested(const struct card_hasher *self, struct mtc_card_link **out,
-                                struct mtc_error *error) {
+/* Opens the lane and runs the known-answer test. Without the lock. */
+static mtc_status open_tested(const struct card_lane *lane, struct mtc_card_link **out,
+                              struct mtc_error *error) {
+  const struct card_hasher *self = lane->hasher;
   unsigned timeout_ms = self->timeout_ms ? self->timeout_ms : MTC_CARD_TIMEOUT_MS;
   struct mtc_card_link *link = NULL;
-  mtc_status status = mtc_card_link_open(self->path, timeout_ms, &link, error);
+  mtc_status status = mtc_card_link_open(self->path, lane->number, timeout_ms, &link, error);
   if (status) return status;
   status = mtc_card_link_test(link, timeout_ms, error);
   if (status) {
@@ -21,17 +23,6 @@ mtc_status mtc_card_open_tested(const struct card_hasher *self, struct mtc_card_
   return MTC_OK;
 }
 
-void mtc_card_admit(struct card_hasher *self, struct mtc_card_link *link) {
-  self->link = link;
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  struct mtc_hash_stats *stats = &self->hasher.stats;
-  stats->card_in_service = true;
-  stats->card_fault[0] = 0;
-  stats->card_test_fault[0] = 0;
-  stats->max_card_batches = link->card.max_open;
-  pthread_mutex_unlock(&self->hasher.stats_lock);
-}
-
 static void stop(struct card_hasher *self, struct mtc_card_link *link) {
   pthread_mutex_unlock(&self->lock);
   mtc_card_link_stop(link);
@@ -39,73 +30,108 @@ static void stop(struct card_hasher *self, struct mtc_card_link *link) {
   pthread_mutex_lock(&self->lock);
 }
 
-static void set_in_test(struct card_hasher *self, bool is_in_test) {
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  self->hasher.stats.card_in_test = is_in_test;
-  pthread_mutex_unlock(&self->hasher.stats_lock);
+/* The lane's first test: what comes of it is told to whoever opens the card. Under the lock. */
+static void end_first_test(struct card_lane *lane, struct mtc_card_link *link, mtc_status status,
+                           const struct mtc_error *fault) {
+  lane->link = link;
+  if (link)
+    mtc_card_note_admitted(lane, 1);
+  else
+    mtc_card_note_retired(lane, fault);
+  lane->first_status = status;
+  lane->first_fault = *fault;
+  lane->was_tried = true;
+  pthread_cond_broadcast(&lane->hasher->changed);
 }
 
-static void note_failed_test(struct card_hasher *self, const struct mtc_error *fault) {
-  mtc_log(MTC_LOG_WARNING, "card_test_failed", "fault=\"%s\"", fault->text);
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  struct mtc_hash_stats *stats = &self->hasher.stats;
-  (void)snprintf(stats->card_test_fault, sizeof stats->card_test_fault, "%s", fault->text);
-  pthread_mutex_unlock(&self->hasher.stats_lock);
-}
-
-static void readmit(struct card_hasher *self, struct mtc_card_link *link, unsigned num_clean) {
-  pthread_mutex_lock(&self->hasher.stats_lock);
-  self->hasher.stats.num_card_readmissions++;
-  pthread_mutex_unlock(&self->hasher.stats_lock);
-  mtc_card_admit(self, link);
-  mtc_log(MTC_LOG_WARNING, "card_readmitted", "clean_tests=%u asked=%s", num_clean,
-          self->is_asked ? "true" : "false");
-}
-
-/* One self-test; the last of those that were asked for brings the card back. Under the lock. */
-static void test(struct card_hasher *self, unsigned *num_clean) {
-  struct mtc_card_link *link = NULL;
-  struct mtc_error fault = {""};
-  set_in_test(self, true);
-  pthread_mutex_unlock(&self->lock);
-  mtc_status status = mtc_card_open_tested(self, &link, &fault);
-  pthread_mutex_lock(&self->lock);
+/* A later one: the last of those that were asked for brings the lane back. Under the lock. */
+static void end_test(struct card_lane *lane, struct mtc_card_link *link, mtc_status status,
+                     const struct mtc_error *fault, unsigned *num_clean) {
+  struct card_hasher *self = lane->hasher;
   *num_clean = status ? 0 : *num_clean + 1;
-  bool is_enough = self->is_asked || (self->readmit_after && *num_clean >= self->readmit_after);
+  bool is_enough = lane->is_asked || (self->readmit_after && *num_clean >= self->readmit_after);
   if (status) {
-    note_failed_test(self, &fault);
+    mtc_card_note_failed_test(lane, fault);
   } else if (is_enough && !self->is_closing) {
-    readmit(self, link, *num_clean);
+    lane->link = link;
+    mtc_card_note_admitted(lane, *num_clean);
     *num_clean = 0;
   } else {
     stop(self, link);
   }
-  self->is_asked = false;
-  set_in_test(self, false);
 }
 
-void *mtc_card_keeper(void *hasher) {
-  struct card_hasher *self = hasher;
+/*
+ * One self-test. Lane 0 asks for the number of lanes before it: the card may be another one than
+ * before, and that lane may be the one that is broken. Under the lock.
+ */
+static void test(struct card_lane *lane, unsigned *num_clean) {
+  struct card_hasher *self = lane->hasher;
+  struct mtc_card_link *link = NULL;
+  struct mtc_error fault = {""};
+  unsigned num_lanes = 0;
+  mtc_card_note_test(lane, true);
+  if (lane->number == 0) {
+    pthread_mutex_unlock(&self->lock);
+    mtc_status counted = mtc_card_count_lanes(self->path, &num_lanes, &fault);
+    pthread_mutex_lock(&self->lock);
+    if (!counted) mtc_card_add_lanes(self, num_lanes);
+  }
+  pthread_mutex_unlock(&self->lock);
+  mtc_status status = open_tested(lane, &link, &fault);
+  pthread_mutex_lock(&self->lock);
+  if (lane->was_tried)
+    end_test(lane, link, status, &fault, num_clean);
+  else
+    end_first_test(lane, link, status, &fault);
+  lane->is_asked = false;
+  mtc_card_note_test(lane, false);
+}
+
+static void *keep(void *context) {
+  struct card_lane *lane = context;
+  struct card_hasher *self = lane->hasher;
   unsigned num_clean = 0;
   int64_t next_ms = 0; /* when the next self-test is due */
   pthread_mutex_lock(&self->lock);
   while (!self->is_closing) {
     int64_t now_ms = mtc_clock_monotonic_ms();
-    if (self->retired) {
-      struct mtc_card_link *link = self->retired;
-      self->retired = NULL;
+    if (lane->retired) {
+      struct mtc_card_link *link = lane->retired;
+      lane->retired = NULL;
       next_ms = now_ms + self->readmit_interval_ms;
       stop(self, link);
-    } else if (self->link || (!self->is_asked && !self->readmit_after)) {
+    } else if (lane->link || (!lane->is_asked && !self->readmit_after)) {
       pthread_cond_wait(&self->changed, &self->lock);
-    } else if (!self->is_asked && now_ms < next_ms) {
+    } else if (!lane->is_asked && now_ms < next_ms) {
       struct timespec next = {.tv_sec = next_ms / 1000, .tv_nsec = next_ms % 1000 * 1000000};
       (void)pthread_cond_timedwait(&self->changed, &self->lock, &next);
     } else {
-      test(self, &num_clean);
+      test(lane, &num_clean);
       next_ms = mtc_clock_monotonic_ms() + self->readmit_interval_ms;
     }
   }
   pthread_mutex_unlock(&self->lock);
   return NULL;
+}
+
+void mtc_card_add_lanes(struct card_hasher *self, unsigned num_lanes) {
+  if (num_lanes > MTC_MAX_LANES) {
+    if (self->num_lanes < MTC_MAX_LANES)
+      mtc_log(MTC_LOG_WARNING, "card_lanes_unused", "lanes=%u used=%u", num_lanes, MTC_MAX_LANES);
+    num_lanes = MTC_MAX_LANES;
+  }
+  while (self->num_lanes < num_lanes && !self->is_closing) {
+    struct card_lane *lane = &self->lanes[self->num_lanes];
+    *lane = (struct card_lane){.hasher = self, .number = self->num_lanes, .is_asked = true};
+    if (pthread_create(&lane->keeper, NULL, keep, lane) != 0) {
+      mtc_log(MTC_LOG_ERROR, "card_lanes_unused", "lanes=%u used=%u fault=\"no thread\"", num_lanes,
+              self->num_lanes);
+      return;
+    }
+    self->num_lanes++;
+    pthread_mutex_lock(&self->hasher.stats_lock);
+    self->hasher.stats.num_lanes = self->num_lanes;
+    pthread_mutex_unlock(&self->hasher.stats_lock);
+  }
 }

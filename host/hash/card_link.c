@@ -21,6 +21,7 @@ static void fail(struct mtc_card_link *link, const struct mtc_error *fault) {
   link->last = &link->first;
   link->sending = NULL;
   link->num_open = 0;
+  link->num_entries = 0;
   pthread_cond_broadcast(&link->changed);
 }
 
@@ -38,6 +39,13 @@ mtc_status mtc_card_link_status(struct mtc_card_link *link, struct mtc_error *er
   return status;
 }
 
+uint64_t mtc_card_link_load(struct mtc_card_link *link) {
+  pthread_mutex_lock(&link->lock);
+  uint64_t load = link->num_entries;
+  pthread_mutex_unlock(&link->lock);
+  return load;
+}
+
 mtc_status mtc_card_link_submit(struct mtc_card_link *link, struct mtc_link_batch *batch) {
   pthread_mutex_lock(&link->lock);
   mtc_status status = link->has_failed ? MTC_DEVICE : MTC_OK;
@@ -45,6 +53,8 @@ mtc_status mtc_card_link_submit(struct mtc_card_link *link, struct mtc_link_batc
     batch->wire.number = ++link->num_submitted;
     batch->state = MTC_LINK_QUEUED;
     batch->next = NULL;
+    link->num_entries += batch->wire.job->num_entries;
+    if (!link->first) mtc_card_link_restart_clock(link, batch);
     *link->last = batch;
     link->last = &batch->next;
     if (!link->sending) link->sending = batch;
@@ -54,12 +64,12 @@ mtc_status mtc_card_link_submit(struct mtc_card_link *link, struct mtc_link_batc
   return status;
 }
 
-/* Waits until something changed, or the oldest open batch is late. Under the lock. */
+/*
+ * Waits until something changed, or the oldest batch is late: one that the writer has not begun,
+ * too, because a card can answer the batch before without taking all of it. Under the lock, by the
+ * owner of a batch that is not done.
+ */
 static void wait_for_change(struct mtc_card_link *link) {
-  if (!link->num_open) {
-    pthread_cond_wait(&link->changed, &link->lock);
-    return;
-  }
   if (mtc_clock_monotonic_ms() < link->deadline_ms) {
     struct timespec deadline = {.tv_sec = link->deadline_ms / 1000,
                                 .tv_nsec = link->deadline_ms % 1000 * 1000000};
@@ -120,14 +130,14 @@ static mtc_status start_threads(struct mtc_card_link *link, struct mtc_error *er
   return status;
 }
 
-mtc_status mtc_card_link_open(const char *path, unsigned timeout_ms, struct mtc_card_link **out,
-                              struct mtc_error *error) {
+mtc_status mtc_card_link_open(const char *path, unsigned lane, unsigned timeout_ms,
+                              struct mtc_card_link **out, struct mtc_error *error) {
   struct mtc_card_link *link = mtc_alloc(1, sizeof *link);
   if (!link || init(link)) {
     mtc_free(link);
     return mtc_fail(error, MTC_NOMEM, "no memory to open the card");
   }
-  mtc_status status = mtc_card_open(&link->card, path, timeout_ms, error);
+  mtc_status status = mtc_card_open(&link->card, path, lane, timeout_ms, error);
   if (!status) status = start_threads(link, error);
   if (status) {
     mtc_card_link_stop(link);

@@ -1,4 +1,4 @@
-/* A card in use: its two stream threads, and the batches that wait for it. */
+/* A lane of the card in use: its two stream threads, and the batches that wait for it. */
 #ifndef MTC_HASH_CARD_LINK_H
 #define MTC_HASH_CARD_LINK_H
 
@@ -22,7 +22,7 @@ struct mtc_link_batch {
 };
 
 /*
- * A session with the card. The stream threads look at a batch only under `lock` and only while the
+ * A session with a lane. The stream threads look at a batch only under `lock` and only while the
  * link has not failed, so whoever waits can go on at once when it has, even where a thread is stuck
  * in a transfer.
  */
@@ -34,9 +34,10 @@ struct mtc_card_link {
   struct mtc_link_batch **last;
   struct mtc_link_batch *sending; /* the next to be written, or being written */
   uint32_t num_submitted;
+  uint64_t num_entries; /* of the batches that are not done */
   uint32_t num_open;
   uint32_t frames_promised; /* by the batches begun, modulo 2^32 */
-  int64_t deadline_ms;      /* of the oldest open batch, when there is one */
+  int64_t deadline_ms;      /* of the oldest batch, when there is one */
   bool has_failed;
   struct mtc_error fault;
   unsigned num_holders;
@@ -47,13 +48,18 @@ struct mtc_card_link {
 };
 
 /*
- * mtc_card_link_open opens the card (mtc_card_open) and starts its threads.
+ * mtc_card_link_open opens a lane of the card (mtc_card_open) and starts its threads.
  *
  * Owner:    one holder: stop with mtc_card_link_stop, then mtc_card_link_release.
  * Errors:   DEVICE, NOMEM.
  */
-mtc_status mtc_card_link_open(const char *path, unsigned timeout_ms, struct mtc_card_link **out,
-                              struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status mtc_card_link_open(const char *path, unsigned lane, unsigned timeout_ms,
+                              struct mtc_card_link **out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_card_link_load tells how many entries are on their way through the link.
+ */
+uint64_t mtc_card_link_load(struct mtc_card_link *link);
 
 /*
  * mtc_card_link_hold adds a holder; mtc_card_link_release takes one away, the last one frees it.

@@ -2,7 +2,6 @@
  * lock only. */
 #include "hash/card_threads.h"
 
-#include "hash/card_link.h"
 #include "hash/card_regs.h"
 #include "mtc/runtime.h"
 
@@ -67,6 +66,10 @@ static mtc_status read_frame(struct mtc_card_link *link, uint8_t *frame, struct 
   return status;
 }
 
+void mtc_card_link_restart_clock(struct mtc_card_link *link, const struct mtc_link_batch *oldest) {
+  link->deadline_ms = mtc_clock_monotonic_ms() + (int64_t)oldest->timeout_ms;
+}
+
 /* The batch is the card's from here on. Under the lock. */
 static void begin(struct mtc_card_link *link, struct mtc_link_batch *batch) {
   size_t num_frames =
@@ -74,8 +77,7 @@ static void begin(struct mtc_card_link *link, struct mtc_link_batch *batch) {
   batch->state = MTC_LINK_OPEN;
   __atomic_store_n(&link->frames_promised, link->frames_promised + (uint32_t)num_frames,
                    __ATOMIC_RELEASE);
-  if (link->num_open++ == 0)
-    link->deadline_ms = mtc_clock_monotonic_ms() + (int64_t)batch->timeout_ms;
+  link->num_open++;
   pthread_cond_broadcast(&link->changed);
 }
 
@@ -89,8 +91,8 @@ static void finish(struct mtc_card_link *link, struct mtc_link_batch *batch) {
   if (!batch->next) link->last = place;
   batch->state = MTC_LINK_DONE;
   link->num_open--;
-  if (was_oldest && link->first && link->num_open)
-    link->deadline_ms = mtc_clock_monotonic_ms() + (int64_t)link->first->timeout_ms;
+  link->num_entries -= batch->wire.job->num_entries;
+  if (was_oldest && link->first) mtc_card_link_restart_clock(link, link->first);
   pthread_cond_broadcast(&link->changed);
 }
 

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "mtc/status.h"
+#include "hash/card_link.h"
 
 /*
  * mtc_card_writer and mtc_card_reader are the threads of a struct mtc_card_link. They may be
@@ -13,6 +13,13 @@
 void *mtc_card_writer(void *link);
 /* The other of the two; see above. */
 void *mtc_card_reader(void *link);
+
+/*
+ * mtc_card_link_restart_clock gives the batch, now the link's oldest, its time.
+ *
+ * Requires: the link's lock.
+ */
+void mtc_card_link_restart_clock(struct mtc_card_link *link, const struct mtc_link_batch *oldest);
 
 /*
  * mtc_card_init_condition makes a condition variable whose waits end by the monotonic clock.

@@ -5,7 +5,7 @@
 void mtc_hash_on_cpu(const struct mtc_hash_job *job, struct mtc_hash_result *out) {
   for (size_t i = 0; i < job->num_entries; i++)
     mtc_hash_leaf(job->entries[i], &out->nodes[0][i]);
-  mtc_hash_interior(job->frontier, out);
+  mtc_hash_interior(job->frontier, 1, out);
 }
 
 void mtc_hasher_run_on_cpu(struct mtc_hasher *hasher, struct mtc_hash_ticket *ticket) {

@@ -10,7 +10,7 @@ mtc_status mtc_hasher_init(struct mtc_hasher *hasher, const struct mtc_hasher_ba
   return MTC_OK;
 }
 
-static mtc_status check_job(const struct mtc_hash_job *job, struct mtc_error *error) {
+mtc_status mtc_hash_check_job(const struct mtc_hash_job *job, struct mtc_error *error) {
   if (job->num_entries == 0 || job->num_entries > MTC_MAX_BATCH)
     return mtc_fail(error, MTC_INPUT, "a batch of %zu entries; 1 to %u are allowed",
                     job->num_entries, MTC_MAX_BATCH);
@@ -26,7 +26,7 @@ static mtc_status check_job(const struct mtc_hash_job *job, struct mtc_error *er
 mtc_status mtc_hasher_submit(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
                              struct mtc_hash_ticket **out, struct mtc_error *error) {
   uint64_t start = job->frontier->tree_size;
-  mtc_status status = check_job(job, error);
+  mtc_status status = mtc_hash_check_job(job, error);
   if (status) return status;
   struct mtc_hash_ticket *ticket = mtc_alloc(1, sizeof *ticket);
   status =

@@ -33,9 +33,10 @@ void mtc_hash_result_free(struct mtc_hash_result *result) {
   memset(result, 0, sizeof *result);
 }
 
-size_t mtc_hash_interior(const struct mtc_frontier *frontier, struct mtc_hash_result *out) {
+size_t mtc_hash_interior(const struct mtc_frontier *frontier, unsigned first_level,
+                         struct mtc_hash_result *out) {
   size_t num_hashed = 0;
-  for (unsigned level = 1; level < MTC_LEVELS; level++) {
+  for (unsigned level = first_level; level < MTC_LEVELS; level++) {
     uint64_t first_below = out->first[level - 1];
     const struct mtc_hash *below = out->nodes[level - 1];
     for (size_t i = 0; i < out->num_nodes[level]; i++) {

@@ -90,12 +90,12 @@ static inline void stop_sim(struct sim *sim) {
 
 /* Removes what an mtc-sim that died leaves. */
 static inline void bury_sim(struct sim *sim) {
-  static const char *const names[] = {"user", "h2c_0", "c2h_0"};
+  static const char *const names[] = {"user", "h2c_0", "c2h_0", "h2c_1", "c2h_1"};
   char path[80];
   assert_int_equal(waitpid(sim->pid, NULL, 0), sim->pid);
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     (void)snprintf(path, sizeof path, "%s/%s", sim->path, names[i]);
-    assert_int_equal(unlink(path), 0);
+    assert_true(unlink(path) == 0 || i > 2);
   }
   assert_int_equal(rmdir(sim->path), 0);
 }

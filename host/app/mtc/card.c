@@ -23,6 +23,16 @@ static mtc_status read_hash(struct mtc_rpc_client *client, json_t **out, struct 
   return status;
 }
 
+/* Whether every lane is in service; a daemon that does not speak of lanes has one. */
+static bool is_whole(const json_t *hash) {
+  size_t i;
+  json_t *lane;
+  json_array_foreach(json_object_get(hash, "lanes"), i, lane) {
+    if (!json_is_true(json_object_get(lane, "in_service"))) return false;
+  }
+  return json_is_true(json_object_get(hash, "card_in_service"));
+}
+
 /* Waits until the attempt has ended; it is the daemon's, and goes on if we give up. */
 static mtc_status wait_for_end(struct mtc_rpc_client *client, struct mtc_error *error) {
   int64_t deadline_ms = mtc_clock_monotonic_ms() + PATIENCE_MS;
@@ -30,7 +40,7 @@ static mtc_status wait_for_end(struct mtc_rpc_client *client, struct mtc_error *
     json_t *hash = NULL;
     mtc_status status = read_hash(client, &hash, error);
     bool is_in_test = json_is_true(json_object_get(hash, "card_in_test"));
-    if (!status && !is_in_test && !json_is_true(json_object_get(hash, "card_in_service"))) {
+    if (!status && !is_in_test && !is_whole(hash)) {
       const char *fault = json_string_value(json_object_get(hash, "card_test_fault"));
       status = mtc_fail(error, MTC_DEVICE, "%s", fault && *fault ? fault : "it failed again");
     } else if (!status && is_in_test && mtc_clock_monotonic_ms() >= deadline_ms) {
@@ -71,8 +81,9 @@ const struct cli_command command_card_readmit = {
     "readmit",
     "mtc card readmit [--socket PATH]",
     "take a retired card back into service",
-    "Has the daemon open the card anew, bring its streams into step and run its known-answer "
-    "test.\n"
-    "Batches run on the CPU meanwhile. Where the card passes, the next batches are its own; where\n"
-    "it does not, the reason is printed and the card stays retired.\n",
+    "Has the daemon open the retired lanes of the card anew, bring their streams into step and "
+    "run\n"
+    "their known-answer test. Batches run on the other lanes or the CPU meanwhile. Where a lane\n"
+    "passes, it gets batches again; where one does not, the reason is printed and it stays "
+    "retired.\n",
     run};

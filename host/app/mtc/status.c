@@ -49,7 +49,8 @@ const struct cli_command command_status_show = {
     "show log, card and signer counters",
     "Prints what the daemon counts since it started: the log's size and batches, what hashes (CPU "
     "or\n"
-    "card, and why a card is out of service), the signer's failures, the last error of each. "
-    "Fails\n"
-    "when the daemon does not answer, and when the log is halted: engine.last_error says why.\n",
+    "card, and why a lane of the card is out of service), the signer's failures, the last error "
+    "of\n"
+    "each. Fails when the daemon does not answer, and when the log is halted: engine.last_error "
+    "says why.\n",
     run};

@@ -20,17 +20,33 @@ static json_t *engine_object(struct daemon *daemon) {
       (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);
 }
 
-static json_t *card_object(const struct mtc_hash_stats *stats) {
-  const struct mtc_card_counters *card = &stats->card;
+static json_t *counters_object(unsigned max_batches, const struct mtc_card_counters *card) {
   return json_pack(
       "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batches_at_a_time",
-      (json_int_t)stats->max_card_batches, "cycles", (json_int_t)card->num_cycles, "leaf_blocks",
+      (json_int_t)max_batches, "cycles", (json_int_t)card->num_cycles, "leaf_blocks",
       (json_int_t)card->num_leaf_blocks, "node_blocks", (json_int_t)card->num_node_blocks,
       "entries", (json_int_t)card->num_entries, "leaf_hashes", (json_int_t)card->num_leaf_hashes,
       "node_hashes", (json_int_t)card->num_node_hashes, "no_input_ticks",
       (json_int_t)card->num_no_input_ticks, "no_credit_ticks",
       (json_int_t)card->num_no_credit_ticks, "tail_ticks", (json_int_t)card->num_tail_ticks,
       "stall_cycles", (json_int_t)card->num_stall_cycles);
+}
+
+static json_t *lane_object(unsigned number, const struct mtc_lane_stats *lane) {
+  return json_pack("{s:i, s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "lane", (int)number,
+                   "in_service", lane->in_service, "in_test", lane->in_test, "fault", lane->fault,
+                   "test_fault", lane->test_fault, "batches", (json_int_t)lane->num_batches,
+                   "faults", (json_int_t)lane->num_faults, "retirements",
+                   (json_int_t)lane->num_retirements, "readmissions",
+                   (json_int_t)lane->num_readmissions, "card",
+                   counters_object(lane->max_batches, &lane->counters));
+}
+
+static json_t *lanes_array(const struct mtc_hash_stats *stats) {
+  json_t *lanes = json_array();
+  for (unsigned i = 0; i < stats->num_lanes; i++)
+    (void)json_array_append_new(lanes, lane_object(i, &stats->lanes[i]));
+  return lanes;
 }
 
 static json_t *hash_object(struct daemon *daemon) {
@@ -46,8 +62,12 @@ static json_t *hash_object(struct daemon *daemon) {
       (json_int_t)stats.num_card_readmissions, "cpu_entries", (json_int_t)stats.num_cpu_entries,
       "checked_hashes", (json_int_t)stats.num_checked_hashes, "card_fault", stats.card_fault,
       "card_test_fault", stats.card_test_fault);
-  if (hash && daemon->config->has_card)
-    (void)json_object_set_new(hash, "card", card_object(&stats));
+  if (hash && daemon->config->has_card) {
+    (void)json_object_set_new(hash, "card", counters_object(stats.max_card_batches, &stats.card));
+    (void)json_object_set_new(hash, "lanes_in_service",
+                              json_integer((json_int_t)stats.num_lanes_in_service));
+    (void)json_object_set_new(hash, "lanes", lanes_array(&stats));
+  }
   return hash;
 }
 

@@ -45,7 +45,24 @@ struct mtc_card_counters {
   uint64_t num_stall_cycles;    /* output not taken */
 };
 
-/* Counters since the hasher was opened; all but those of the card itself only grow. */
+#define MTC_MAX_LANES 16u /* of a card that are used; more than these are not */
+
+/* A lane of the card. */
+struct mtc_lane_stats {
+  bool in_service;
+  bool in_test;         /* it is being tried */
+  char fault[160];      /* why it is out of service; empty while in service */
+  char test_fault[160]; /* why the last attempt to take it back failed; empty: none did */
+  uint64_t num_batches; /* batches whose result came from it */
+  uint64_t num_faults;  /* batches rerun on the CPU because it failed */
+  uint64_t num_retirements;
+  uint64_t num_readmissions;
+  unsigned max_batches; /* how many it has open at a time; 0: not known yet */
+  struct mtc_card_counters counters;
+};
+
+/* Counters since the hasher was opened; all but those of the card itself only grow. What is said of
+ * the card is the sum of what is said of its lanes. */
 struct mtc_hash_stats {
   uint64_t num_batches;
   uint64_t num_card_batches;      /* batches whose result came from the card */
@@ -54,14 +71,17 @@ struct mtc_hash_stats {
   uint64_t num_card_faults;       /* batches rerun on the CPU because the card failed */
   uint64_t num_cpu_entries;       /* entries hashed on the CPU, checks not counted */
   uint64_t num_checked_hashes;    /* card hashes recomputed on the CPU */
-  uint64_t num_card_retirements;  /* how often the card was taken out of service */
-  uint64_t num_card_readmissions; /* how often it came back */
+  uint64_t num_card_retirements;  /* how often a lane was taken out of service */
+  uint64_t num_card_readmissions; /* how often one came back */
   unsigned max_card_batches;      /* how many batches the card has open at a time; 0: none yet */
-  bool card_in_service;
-  bool card_in_test;         /* an attempt to take it back into service is under way */
-  char card_fault[160];      /* why the card is out of service; empty while in service */
-  char card_test_fault[160]; /* why the last attempt to take it back failed; empty: none did */
+  bool card_in_service;           /* with one lane or more */
+  bool card_in_test;              /* an attempt to take a lane back into service is under way */
+  char card_fault[160]; /* why the first lane that is out of service is; empty: all are in it */
+  char card_test_fault[160]; /* why the last attempt to take one back failed; empty: none did */
   struct mtc_card_counters card;
+  unsigned num_lanes; /* 0: there is no card */
+  unsigned num_lanes_in_service;
+  struct mtc_lane_stats lanes[MTC_MAX_LANES];
 };
 
 enum mtc_card_check { MTC_CARD_CHECK_FULL, MTC_CARD_CHECK_SAMPLE, MTC_CARD_CHECK_ROOT };
@@ -78,19 +98,20 @@ mtc_status mtc_hasher_open_cpu(struct mtc_hasher **out) MTC_MUST_CHECK;
 
 /* How to reach and how far to trust the card. */
 struct mtc_card_options {
-  const char *path; /* folder or device prefix: <path>/user or <path>_user, likewise h2c_0, c2h_0 */
+  const char *path; /* folder or device prefix: <path>/user or <path>_user, likewise h2c_N, c2h_N */
   enum mtc_card_check check;
   unsigned sample_every;        /* with MTC_CARD_CHECK_SAMPLE: every Nth node, 1.. */
   unsigned timeout_ms;          /* per batch; 0 means 10000, and more for a large one */
-  bool is_optional;             /* a card that cannot be opened is retired at once, not an error */
-  unsigned readmit_after;       /* self-tests in a row that bring a retired card back; 0: never */
+  bool is_optional;             /* a lane that cannot be opened is retired at once, not an error */
+  unsigned readmit_after;       /* self-tests in a row that bring a retired lane back; 0: never */
   unsigned readmit_interval_ms; /* between such self-tests; 0 means 1000 */
 };
 
 /*
- * mtc_hasher_open_card opens the card, checks its identification and runs a known-answer batch.
- * Afterwards a card that fails, hangs, lies or vanishes is retired: batches in flight and later
- * ones run on the CPU.
+ * mtc_hasher_open_card opens every lane of the card, checks its identification and runs a
+ * known-answer batch. Batches are spread over the lanes. Afterwards a lane that fails, hangs, lies
+ * or vanishes is retired: the batches it has are hashed on the CPU, later ones by the other lanes,
+ * or on the CPU when none is left.
  *
  * Owner:    close with mtc_hasher_close; the strings in `options` are copied.
  * Errors:   DEVICE (no card, wrong identification or version, wrong answer; not when it is
@@ -136,19 +157,32 @@ mtc_status mtc_hasher_run(struct mtc_hasher *hasher, const struct mtc_hash_job *
                           struct mtc_hash_result *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_hasher_readmit asks for an attempt to take a retired card back into service: it is opened
- * anew, its streams brought into step, and the known-answer batch run, in the background. Batches
- * run on the CPU until then. Where it fails, card_test_fault says why.
+ * mtc_hasher_run_large hashes one batch like mtc_hasher_run, with the same result, but gives it to
+ * the hasher in parts of 1,024 entries, many at a time: so a card works on several of them, on all
+ * its lanes. Each part counts as a batch in the statistics.
  *
- * Output:   stats.card_in_test is true from now until the attempt has ended.
- * Errors:   INPUT (there is no card, or it is in service).
+ * Output:   free `out` with mtc_hash_result_free. On any error `out` is empty.
+ * Errors:   INPUT, NOMEM, as mtc_hasher_submit. Never DEVICE.
+ * Threads:  any, at the same time.
+ */
+mtc_status mtc_hasher_run_large(struct mtc_hasher *hasher, const struct mtc_hash_job *job,
+                                struct mtc_hash_result *out,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_hasher_readmit asks for an attempt to take the retired lanes of the card back into service:
+ * each is opened anew, its streams brought into step, and the known-answer batch run, in the
+ * background. No batch waits for that. Where it fails, test_fault says why.
+ *
+ * Output:   stats.card_in_test is true from now until the attempts have ended.
+ * Errors:   INPUT (there is no card, or all of it is in service).
  * Threads:  any.
  */
 mtc_status mtc_hasher_readmit(struct mtc_hasher *hasher, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_hasher_stats copies the counters, those of the card itself as it gives them now, or as it
- * gave them last when it does not answer within 100 ms.
+ * mtc_hasher_stats copies the counters, those of the card itself as its lanes give them now, or as
+ * they gave them last when one does not answer within 100 ms.
  *
  * Threads:  any.
  */

@@ -1,0 +1,84 @@
+#include "options.hpp"
+
+#include <cstdio>
+
+namespace {
+
+constexpr int kMostPercent = 95;
+
+int usage(FILE *out) {
+  fprintf(
+      out,
+      "usage: mtc-sim --path DIR [--fold N] [--stages N] [--lanes N] [--idle PERCENT]\n"
+      "               [--stall PERCENT] [--seed N] [--fault KIND[:N][@LANE]]...\n"
+      "Runs the model of the card; its files in DIR are user and for each lane h2c_0 and c2h_0,\n"
+      "h2c_1 and c2h_1... Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n"
+      "  --fold    cycles a SHA-256 block: 1 (unless given), 4, 64\n"
+      "  --stages  registers a round, with --fold 1: 1 or 2 (unless given)\n"
+      "  --lanes   1 (unless given), or 2 with --fold 4 and 64\n"
+      "  --idle    share of cycles without input, to 95\n"
+      "  --stall   share of cycles in which no output is taken, to 95\n"
+      "  --seed    of what is in the core's registers before they are written, and of which\n"
+      "            cycles --idle and --stall take\n%s",
+      Faults::help());
+  return out == stdout ? 0 : 2;
+}
+
+bool parse(const std::string &text, int *out) {
+  if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos)
+    return false;
+  *out = std::stoi(text);
+  return true;
+}
+
+// An option whose value is a number.
+bool set_number(const std::string &option, int number, bool *has_stages, Options *out) {
+  if (option == "--seed") {
+    out->seed = number;
+  } else if (option == "--idle" && number <= kMostPercent) {
+    out->idle_percent = number;
+  } else if (option == "--stall" && number <= kMostPercent) {
+    out->stall_percent = number;
+  } else if (option == "--fold") {
+    out->build.fold = static_cast<unsigned>(number);
+  } else if (option == "--stages") {
+    out->build.stages = static_cast<unsigned>(number);
+    *has_stages = true;
+  } else if (option == "--lanes" && number > 0) {
+    out->lanes = static_cast<unsigned>(number);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int parse_options(int argc, char **argv, Options *out) {
+  bool has_stages = false;
+  for (int i = 1; i < argc; i++) {
+    std::string option = argv[i];
+    if (option == "--help") return usage(stdout);
+    if (i + 1 >= argc) return usage(stderr);
+    std::string value = argv[++i];
+    int number;
+    if (option == "--path") {
+      out->path = value;
+    } else if (option == "--fault") {
+      if (!out->faults.add(value)) {
+        fprintf(stderr, "mtc-sim: unknown fault %s\n", value.c_str());
+        return 2;
+      }
+    } else if (!parse(value, &number) || !set_number(option, number, &has_stages, out)) {
+      return usage(stderr);
+    }
+  }
+  if (!has_stages && out->build.fold != 1) out->build.stages = 1;
+  if (out->path.empty()) return usage(stderr);
+  if (out->faults.last_lane() >= out->lanes) {
+    fprintf(stderr, "mtc-sim: a fault of lane %u, but the lanes are 0 to %u (--lanes)\n",
+            out->faults.last_lane(), out->lanes - 1);
+    return 2;
+  }
+  return -1;
+}
