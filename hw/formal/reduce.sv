@@ -66,7 +66,7 @@ module formal_reduce (
       if (stalled_q) assert (record_valid && record.node.index == index_q);
       assert (out_q <= MaxNodes);
       assert (out_q + {2'd0, job_valid} <= MaxNodes || node_in);
-      if (items_q != '0 || out_q != '0) assert (busy);
+      if (out_q != '0) assert (busy);
       if (idle_q == 3'd7 && items_q == '0 && out_q == '0) assert (!busy);
       // Nodes get in while records go out: what the loop back to the engine holds can leave it.
       if (node_valid && items_q < 4'd8) assert (node_ready);

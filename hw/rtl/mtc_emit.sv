@@ -74,7 +74,7 @@ module mtc_emit (
   logic [CountWidth-1:0] so_far_q[NumBatches];    // records that came
   logic [CountWidth-1:0] left_q[NumBatches];      // of the promise, frames finished so far taken off
   logic [CountWidth-1:0] number_q[NumBatches];
-  mtc_pkg::fault_t fault_q[NumBatches];
+  logic [63:0] fault_q[NumBatches];  // a fault_t each
   logic [BufferWidth-1:0] buffer_q[NumBatches];
   logic [5:0] filled_q[NumBatches];     // records in the buffer
 

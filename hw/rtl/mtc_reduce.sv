@@ -45,7 +45,7 @@ module mtc_reduce #(
   // Records that wait, and how many places are given away.
   localparam int unsigned OutWidth = 3;
   (* ram_style = "distributed" *)
-  mtc_pkg::record_t out[1 << OutWidth];
+  logic [$bits(record_o)-1:0] out[1 << OutWidth];
   logic [OutWidth-1:0] put_q, get_q;
   logic [OutWidth:0] given_q, waiting_q;
   logic pop;

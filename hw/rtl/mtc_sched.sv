@@ -68,8 +68,8 @@ module mtc_sched #(
   // Ticks 0 and 1: the slot is looked up.
   logic [SlotWidth-1:0] slot0_q, slot5_q;  // which one in tick 0, in tick 5
   logic [Slots-1:0] valid_q;
-  mtc_pkg::work_t memory[Slots];
   mtc_pkg::work_t work1_q, work2_q;
+  logic [$bits(work1_q)-1:0] memory[Slots];
   logic valid1_q, valid2_q;
 
   always_ff @(posedge clk_i) begin
