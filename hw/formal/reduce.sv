@@ -1,6 +1,6 @@
-// mtc_reduce: jobs that are out are never more than MaxNodes, every leaf and node gives one record, in the
-// order in which they came, and each with an odd number one job; its record holds still while the output
-// stalls. Nodes always get in, leaves where there is room for their parents.
+// mtc_reduce: jobs that are out are never more than MaxNodes, every leaf and node gives one record, and each
+// with an odd number one job, its record or its job first by a few; a record holds still while the output
+// stalls. Nodes get in soon while records are taken, leaves where there is room for their parents.
 //
 // The engine returns jobs that are out, at any time, with any level and index: more than it could.
 module formal_reduce (
@@ -31,46 +31,47 @@ module formal_reduce (
     .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
   );
 
-  logic [3:0] items_q;  // leaves and nodes inside, those included that wait to go out
-  logic [2:0] idle_q;   // cycles without any and without jobs
-  logic [3:0] early_q;  // jobs whose right child's record has not come out yet
+  logic [4:0] items_q;           // leaves and nodes inside
+  logic [2:0] idle_q, late_q;    // cycles without any and without jobs; in which a node could not get in
+  logic [4:0] ahead_q;           // jobs before the records of their right children
+  logic job_early;               // there is one
   logic stalled_q;
   logic [48:0] index_q;
   logic leaf_in, node_in, record_out;
   assign leaf_in    = leaf_valid_i && leaf_ready;
   assign node_in    = node_valid && node_ready;
   assign record_out = record_valid && record_ready_i;
+  assign job_early  = job_valid || ahead_q != '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       out_q     <= '0;
       items_q   <= '0;
-      early_q   <= '0;
       idle_q    <= '0;
+      late_q    <= '0;
+      ahead_q   <= '0;
       stalled_q <= 1'b0;
     end else begin
       out_q     <= out_q + {2'b0, job_valid} - {2'b0, node_in};
-      items_q   <= items_q + {3'b0, leaf_in || node_in} - {3'b0, record_out};
-      early_q   <= early_q + {3'b0, job_valid} - {3'b0, record_out && record.node.index[0]};
+      items_q   <= items_q + {4'b0, leaf_in || node_in} - {4'b0, record_out};
       stalled_q <= record_valid && !record_ready_i;
       index_q   <= record.node.index;
       idle_q    <= items_q != '0 || out_q != '0 ? '0 : idle_q + {2'd0, idle_q != 3'd7};
 
       assert (!(leaf_in && node_in));
       assert (!record_valid || items_q != '0);
-      assert (items_q <= 4'd8);
-      // A job for each record with an odd number, before that comes out.
-      assert (early_q <= items_q);
-      if (record_out && record.node.index[0]) assert (early_q != '0);
-      if (record_valid) assert (early_q != '0 || !record.node.index[0]);
+      late_q    <= node_valid && record_ready_i && !node_ready ? late_q + 1'b1 : '0;
+      ahead_q   <= ahead_q + {4'd0, job_valid} - {4'd0, record_out && record.node.index[0]};
+      if (record_out && record.node.index[0]) assert (job_early);
+      if (items_q == '0) assert (ahead_q == '0 && !job_valid);
       if (stalled_q) assert (record_valid && record.node.index == index_q);
       assert (out_q <= MaxNodes);
       assert (out_q + {2'd0, job_valid} <= MaxNodes || node_in);
       if (out_q != '0) assert (busy);
       if (idle_q == 3'd7 && items_q == '0 && out_q == '0) assert (!busy);
-      // Nodes get in while records go out: what the loop back to the engine holds can leave it.
-      if (node_valid && items_q < 4'd8) assert (node_ready);
-      if (out_q <= 1 && items_q == '0 && !node_valid) assert (leaf_ready);
+      // Nodes always get in: what the loop back to the engine holds can leave it.
+      assert (late_q != 3'd7);
+      if (out_q <= 1 && items_q == '0 && !node_valid && record_ready_i) assert (leaf_ready);
     end
   end
 endmodule

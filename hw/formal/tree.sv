@@ -103,6 +103,7 @@ module formal_tree (
 
   logic [1:0] below;   // the level of a job's children
   logic [2:0] number;  // of a job's left child
+  logic [4:0] items_q;  // leaves and nodes whose records are still to come
   logic node_in, asked_q, recorded_q, is_job, is_record;
   assign below     = job.node.level[1:0] - 2'd1;
   assign number    = {job.node.index[1:0], 1'b0};
@@ -119,6 +120,7 @@ module formal_tree (
       batch_q    <= '0;
       given_q    <= '0;
       num_jobs_q <= '0;
+      items_q    <= '0;
       asked_q    <= 1'b0;
       recorded_q <= 1'b0;
     end else begin
@@ -157,8 +159,10 @@ module formal_tree (
         assert (record.hash == name(node_batch, node_level, node_index));
         recorded_q <= 1'b1;
       end
+      items_q <= items_q + {4'd0, node_in || (leaf_valid && leaf_ready)} -
+                 {4'd0, record_valid && record_ready_i};
       // All leaves are in and nothing is on its way: all that had to come has come.
-      if (batch_q > node_batch && !busy && num_jobs_q == '0 && !record_valid) begin
+      if (batch_q > node_batch && !busy && num_jobs_q == '0 && items_q == '0) begin
         assert (recorded_q == gives(node_batch, node_level, node_index));
         assert (asked_q == (recorded_q && node_level != '0));
       end

@@ -32,6 +32,19 @@ void trees_are_built(const Traffic &traffic) {
   std::map<Node, Hash> expected[kSlots];
   std::map<uint64_t, uint32_t> cookies[kSlots];
   std::deque<Leaf> leaves;
+  std::deque<Job> jobs;
+  size_t ready = 0;  // the cycle from which on the hash of a job asked for now may come
+  auto note_job = [&] {
+    if (dut->job_valid_o)
+      jobs.push_back({get_bits(dut->job_o, node_job::node), get_hash(dut->job_o, node_job::left),
+                      get_hash(dut->job_o, node_job::right), ready});
+  };
+  // Jobs may come while a batch is opened.
+  auto clock = [&] {
+    dut.settle();
+    note_job();
+    dut.clock();
+  };
   auto open = [&](size_t slot) {
     static const uint64_t starts[] = {
         0, 1, 2, 7, 12345, (UINT64_C(1) << 48) - 5000, UINT64_C(0x5555AAAA5555)};
@@ -51,19 +64,18 @@ void trees_are_built(const Traffic &traffic) {
     dut->start_valid_i = 1;
     dut->start_slot_i = static_cast<uint8_t>(slot);
     dut->start_i = batch.start;
-    dut.clock();
+    clock();
     dut->start_valid_i = 0;
     for (const auto &[level, hash] : batch.seeds) {
       dut->seed_valid_i = 1;
       set_bits(dut->seed_i, seed::slot, slot);
       set_bits(dut->seed_i, seed::level, level);
       set_hash(dut->seed_i, 0, hash);
-      dut.clock();
+      clock();
     }
     dut->seed_valid_i = 0;
   };
 
-  std::deque<Job> jobs;
   Offer offer(random, traffic.idle), node_offer(random, traffic.idle);
   // Seeds divisible by 3: nodes come back late, so that jobs pile up to their limit.
   size_t latency = traffic.seed % 3 ? 1 + random.below(200) : 3000, batches = 6, slot = 0;
@@ -71,6 +83,7 @@ void trees_are_built(const Traffic &traffic) {
   auto busy = [&](size_t which) { return !expected[which].empty(); };
   for (size_t cycle = 0;; cycle++) {
     CHECK(cycle < 400000 + 400 * traffic.len, "stuck");
+    ready = cycle + 1 + latency;
     // As the stream opens them: one behind the other, while earlier ones are still in work. Ports
     // that wait must not see the cycles in which that happens.
     if (batches && leaves.empty() && !busy(slot) && !dut->leaf_valid_i && !dut->node_valid_i) {
@@ -119,9 +132,7 @@ void trees_are_built(const Traffic &traffic) {
     }
     bool leaf_taken = dut->leaf_valid_i && dut->leaf_ready_o;
     bool node_taken = dut->node_valid_i && dut->node_ready_o;
-    if (dut->job_valid_o)
-      jobs.push_back({get_bits(dut->job_o, node_job::node), get_hash(dut->job_o, node_job::left),
-                      get_hash(dut->job_o, node_job::right), cycle + 1 + latency});
+    note_job();
     if (leaf_taken) {
       leaves.pop_front();
       offer.taken();
