@@ -6,6 +6,24 @@
 #include "hash/card_regs.h"
 #include "model.hpp"
 
+namespace {
+
+constexpr const char *kDmaFaults[] = {"refuse-h2c", "refuse-c2h", "timeout-h2c", "timeout-c2h",
+                                      "cut-h2c",    "cut-c2h",    "busy-h2c",    "busy-c2h"};
+
+}  // namespace
+
+bool Faults::busy() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const auto &lane) { return lane.second.busy(); });
+}
+
+std::string Faults::dma_lines() const {
+  std::string lines;
+  for (const auto &[index, lane] : lanes_) lines += lane.dma_lines(index);
+  return lines;
+}
+
 const char *Faults::help() {
   return "faults, each with @LANE behind it or of lane 0 (its batch frames, records and bytes are\n"
          "counted from the start of mtc-sim):\n"
@@ -22,7 +40,13 @@ const char *Faults::help() {
          "  corrupt:N           invert byte N (from 0) of the output\n"
          "  short               move bytes in small odd pieces (no error: the driver must cope)\n"
          "  bad-id              show a wrong ID register\n"
-         "  busy                hold the lock of the registers, as another driver does\n";
+         "  busy                hold the lock of the registers, as another driver does\n"
+         "faults of the XDMA driver, which a program has that was started with libmtc-xdma.so in\n"
+         "LD_PRELOAD (transfers are counted from its first with this mtc-sim; h2c or c2h):\n"
+         "  refuse-h2c:N        refuse transfer N (EINVAL), as one that is not aligned\n"
+         "  timeout-h2c:N       move nothing in transfer N: after --dma-timeout ETIMEDOUT\n"
+         "  cut-h2c:N           move half of transfer N: after --dma-timeout a short count\n"
+         "  busy-h2c:N          refuse opening N (EBUSY)\n";
 }
 
 bool LaneFaults::take_reset() {
@@ -54,7 +78,16 @@ bool LaneFaults::add(const std::string &kind, bool has_number, uint64_t number) 
   if (kind == "duplicate-record") return duplicate_ = number, true;
   if (kind == "lose-record") return lose_ = number, true;
   if (kind == "wrong-hash") return wrong_hash_ = number, true;
+  for (const char *known : kDmaFaults)
+    if (kind == known) return dma_.emplace_back(kind, number), true;
   return false;
+}
+
+std::string LaneFaults::dma_lines(unsigned lane) const {
+  std::string lines;
+  for (const auto &[kind, number] : dma_)
+    lines += kind + " " + std::to_string(lane) + " " + std::to_string(number) + "\n";
+  return lines;
 }
 
 bool LaneFaults::pass(uint8_t *frame) {

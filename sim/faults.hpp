@@ -27,11 +27,15 @@ class LaneFaults {
   // The most bytes of the next transfer: small and odd with "short", otherwise `wanted`.
   size_t transfer(size_t wanted);
   bool bad_id() const { return bad_id_; }
+  // What the XDMA driver does wrong, which is not the model's to do (xdma.c): a line of the file
+  // `dma` each.
+  std::string dma_lines(unsigned lane) const;
 
  private:
   uint64_t hang_after_ = 0, die_after_ = 0, vanish_after_ = 0, reset_after_ = 0, stall_ms_ = 0;
   uint64_t drop_ = 0, wrong_hash_ = 0, duplicate_ = 0, lose_ = 0;
   std::vector<uint64_t> corrupt_;
+  std::vector<std::pair<std::string, uint64_t>> dma_;
   bool short_ = false, bad_id_ = false, busy_ = false;
   // Since the start, batch frames only.
   uint64_t frames_ = 0, records_ = 0;
@@ -48,6 +52,10 @@ class Faults {
   LaneFaults &lane(unsigned index) { return lanes_[index]; }
   // The highest lane that was named.
   unsigned last_lane() const { return lanes_.empty() ? 0 : lanes_.rbegin()->first; }
+
+  // Of all lanes.
+  bool busy() const;
+  std::string dma_lines() const;
 
   static const char *help();
 

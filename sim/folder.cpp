@@ -29,9 +29,21 @@ int make_fifo(const std::string &path) {
   return fd;
 }
 
+// Before the FIFOs, with which it is read.
+void write_dma(const std::string &path, const std::string &text) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path);
+  if (text.empty()) return;
+  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool written =
+      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (fd >= 0) close(fd);
+  if (!written) fail("cannot write " + path);
+}
+
 }  // namespace
 
-Folder::Folder(const std::string &path, unsigned lanes) : path_(path), lanes_(lanes) {
+Folder::Folder(const std::string &path, unsigned lanes, const std::string &dma)
+    : path_(path), lanes_(lanes) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make folder " + path);
   lock_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) fail("cannot open folder " + path);
@@ -47,6 +59,7 @@ Folder::Folder(const std::string &path, unsigned lanes) : path_(path), lanes_(la
   void *memory = mmap(nullptr, lanes * kLanePages, PROT_READ | PROT_WRITE, MAP_SHARED, user_, 0);
   if (memory == MAP_FAILED) fail("cannot map " + user);
   registers_ = static_cast<uint32_t *>(memory);
+  write_dma(path + "/dma", dma);
   for (unsigned i = 0; i < lanes; i++) {
     h2c_.push_back(make_fifo(path + "/h2c_" + std::to_string(i)));
     c2h_.push_back(make_fifo(path + "/c2h_" + std::to_string(i)));
@@ -55,6 +68,7 @@ Folder::Folder(const std::string &path, unsigned lanes) : path_(path), lanes_(la
 
 Folder::~Folder() {
   unlink((path_ + "/user").c_str());
+  unlink((path_ + "/dma").c_str());
   for (unsigned i = 0; i < lanes_; i++) {
     unlink((path_ + "/h2c_" + std::to_string(i)).c_str());
     unlink((path_ + "/c2h_" + std::to_string(i)).c_str());

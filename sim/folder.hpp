@@ -7,8 +7,9 @@
 
 class Folder {
  public:
-  // Makes the files in `path` and locks it; throws std::system_error or std::runtime_error.
-  Folder(const std::string &path, unsigned lanes);
+  // Makes the files in `path` and locks it; throws std::system_error or std::runtime_error. `dma`,
+  // unless it is empty, is for xdma.c: the text of a file of that name.
+  Folder(const std::string &path, unsigned lanes, const std::string &dma);
   // Removes the files.
   ~Folder();
   Folder(const Folder &) = delete;

@@ -34,8 +34,8 @@ int run(Options &options) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 
-  Folder folder(options.path, options.lanes);
-  if (options.faults.lane(0).busy()) folder.lock();
+  Folder folder(options.path, options.lanes, options.dma());
+  if (options.faults.busy()) folder.lock();
   Card card(folder, options);
   puts("ready");
   fflush(stdout);

@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <chrono>
 #include <cstdio>
 
 namespace {
@@ -10,7 +11,8 @@ int usage(FILE *out) {
   fprintf(
       out,
       "usage: mtc-sim --path DIR [--fold N] [--stages N] [--lanes N] [--idle PERCENT]\n"
-      "               [--stall PERCENT] [--seed N] [--fault KIND[:N][@LANE]]...\n"
+      "               [--stall PERCENT] [--seed N] [--dma-timeout MS] [--dma-split BYTES]\n"
+      "               [--dma-align BYTES] [--fault KIND[:N][@LANE]]...\n"
       "Runs the model of the card; its files in DIR are user and for each lane h2c_0 and c2h_0,\n"
       "h2c_1 and c2h_1... Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n"
       "  --fold    cycles a SHA-256 block: 1 (unless given), 4, 64\n"
@@ -19,7 +21,11 @@ int usage(FILE *out) {
       "  --idle    share of cycles without input, to 95\n"
       "  --stall   share of cycles in which no output is taken, to 95\n"
       "  --seed    of what is in the core's registers before they are written, and of which\n"
-      "            cycles --idle and --stall take\n%s",
+      "            cycles --idle and --stall take\n"
+      "  --dma-timeout, --dma-split, --dma-align\n"
+      "            of the XDMA driver that libmtc-xdma.so plays: the time in which something\n"
+      "            must move, 10000; the most that is moved at once, a multiple of 64; of\n"
+      "            what buffers of h2c begin at a multiple (of c2h it is 4096)\n%s",
       Faults::help());
   return out == stdout ? 0 : 2;
 }
@@ -44,6 +50,12 @@ bool set_number(const std::string &option, int number, bool *has_stages, Options
   } else if (option == "--stages") {
     out->build.stages = static_cast<unsigned>(number);
     *has_stages = true;
+  } else if (option == "--dma-timeout" && number > 0) {
+    out->dma_timeout_ms = number;
+  } else if (option == "--dma-split" && number > 0 && number % kBeatLen == 0) {
+    out->dma_split = number;
+  } else if (option == "--dma-align" && number > 0) {
+    out->dma_align = number;
   } else if (option == "--lanes" && number > 0) {
     out->lanes = static_cast<unsigned>(number);
   } else {
@@ -53,6 +65,18 @@ bool set_number(const std::string &option, int number, bool *has_stages, Options
 }
 
 }  // namespace
+
+std::string Options::dma() const {
+  std::string text;
+  if (dma_timeout_ms) text += "timeout " + std::to_string(dma_timeout_ms) + "\n";
+  if (dma_split) text += "split " + std::to_string(dma_split) + "\n";
+  if (dma_align) text += "align " + std::to_string(dma_align) + "\n";
+  text += faults.dma_lines();
+  if (text.empty()) return text;
+  // By it a program knows this card from one that was here before.
+  auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  return "card " + std::to_string(now) + "\n" + text;
+}
 
 int parse_options(int argc, char **argv, Options *out) {
   bool has_stages = false;
