@@ -104,4 +104,14 @@ module mtc_axil #(
       assert (!(r_q && ar_q));
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(2)) u_stable_b (
+    .clk_i, .rst_ni, .flush_i(1'b0), .valid_i(bvalid_o), .ready_i(bready_i), .data_i(bresp_o)
+  );
+  mtc_stable #(.Width(34)) u_stable_r (
+    .clk_i, .rst_ni, .flush_i(1'b0),
+    .valid_i(rvalid_o), .ready_i(rready_i), .data_i({rresp_o, rdata_o})
+  );
+`endif
 endmodule

@@ -297,9 +297,9 @@ module mtc_emit (
   end
 
 `ifdef VERILATOR
-  mtc_stable #(.Width($bits(beat_o))) u_stable (
+  mtc_stable #(.Width($bits(beat_o) + 1)) u_stable (
     .clk_i, .rst_ni, .flush_i(1'b0),
-    .valid_i(beat_valid_o), .ready_i(beat_ready_i), .data_i(beat_o)
+    .valid_i(beat_valid_o), .ready_i(beat_ready_i), .data_i({beat_last_o, beat_o})
   );
 `endif
 endmodule

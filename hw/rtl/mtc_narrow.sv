@@ -41,4 +41,11 @@ module mtc_narrow (
       beat_q <= {64'd0, beat_q[511:64]};
     end
   end
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(65)) u_stable (
+    .clk_i, .rst_ni, .flush_i(1'b0),
+    .valid_i(word_valid_o), .ready_i(word_ready_i), .data_i({word_last_o, word_o})
+  );
+`endif
 endmodule

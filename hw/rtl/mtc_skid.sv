@@ -41,4 +41,10 @@ module mtc_skid #(
   // What induction needs to know: the spare word is the second one.
   always_ff @(posedge clk_i) if (rst_ni && spare_valid_q) assert (valid_q);
 `endif
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(Width)) u_stable (
+    .clk_i, .rst_ni, .flush_i(1'b0), .valid_i(valid_o), .ready_i, .data_i(data_o)
+  );
+`endif
 endmodule

@@ -42,4 +42,11 @@ module mtc_widen (
   end
 
   always_ff @(posedge clk_i) if (take) window_q <= {word_i, window_q[511:64]};
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(512)) u_stable (
+    .clk_i, .rst_ni, .flush_i(1'b0),
+    .valid_i(beat_valid_o), .ready_i(beat_ready_i), .data_i(beat_o)
+  );
+`endif
 endmodule

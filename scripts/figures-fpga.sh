@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# figures-fpga.sh [FOLD STAGES [SEED]]: area and clock of one lane (4 1 unless given) on a Lattice LFE5U-85F,
+# speed 8, out of context: Yosys, then nextpnr places and routes. Then Yosys' estimate of its area on
+# UltraScale+. Reports go to build/fpga. Fold 4 takes a quarter of an hour, Fold 1 most of an hour: run it by
+# hand or at night. `engine STAGES` in place of FOLD STAGES does the SHA-256 pipeline alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/figures-fpga.sh --inside "$@"; fi
+shift
+fold=${1:-4} stages=${2:-1} seed=${3:-1}
+top=mtc_lane parameters="-set Fold $fold -set Stages $stages" name=lane_${fold}_$stages
+if [ "$fold" = engine ]; then
+  top=mtc_sha256_unrolled parameters="-set Stages $stages" name=engine_$stages
+fi
+out=build/fpga/$name
+mkdir -p "$out"
+mapfile -t sources <hw/core.f
+read_core="read_verilog -sv ${sources[*]}; chparam $parameters $top"
+
+yosys -q -l "$out/ecp5.log" -p "$read_core; synth_ecp5 -top $top -json $out/ecp5.json;
+  tee -o $out/ecp5.txt stat"
+# router2 does not converge on the engine. A full device needs more than the usual attempts to place a cell.
+nextpnr-ecp5 --85k --package CABGA756 --speed 8 --out-of-context --router router1 --seed "$seed" \
+  --freq 120 --timing-allow-fail --placer-heap-cell-placement-timeout 0 \
+  --json "$out/ecp5.json" --report "$out/ecp5_timing.json" --log "$out/nextpnr.log" -q 2>/dev/null
+python3 - "$out/ecp5_timing.json" "$name" "$seed" <<'END'
+import json, sys
+report = json.load(open(sys.argv[1]))
+used = report["utilization"]
+clock = max(clock["achieved"] for clock in report["fmax"].values())
+print(f"{sys.argv[2]}, LFE5U-85F speed 8, seed {sys.argv[3]}: {clock:.1f} MHz routed; " + ", ".join(
+    f"{name} {used[name]['used']} ({100 * used[name]['used'] / used[name]['available']:.0f}%)"
+    for name in ("TRELLIS_COMB", "TRELLIS_FF", "DP16KD")))
+END
+
+yosys -q -l "$out/xcup.log" -p "$read_core; synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
+python3 - "$out/xcup.txt" "$name" <<'END'
+import re, sys
+cells = {m.group(1): int(m.group(2)) for m in re.finditer(r"^\s+([A-Z]\w+)\s+(\d+)$", open(sys.argv[1]).read(), re.M)}
+luts = sum(n for name, n in cells.items() if re.fullmatch(r"LUT[1-6]|SRL\w+", name))
+memory = {name: n for name, n in cells.items() if name.startswith("RAM")}
+flops = sum(n for name, n in cells.items() if re.fullmatch(r"FD[CPRS]E(_1)?", name))
+print(f"{sys.argv[2]}, UltraScale+ as Yosys estimates it: {luts} LUT, {flops} FF, "
+      + ", ".join(f"{n} {name}" for name, n in sorted(memory.items())))
+END
