@@ -46,12 +46,18 @@ mtc_status mtc_card_write(const struct mtc_card *card, const uint8_t *data, size
 
 mtc_status mtc_card_read(const struct mtc_card *card, uint8_t *out, size_t len,
                          struct mtc_error *error) {
+  /* The device takes buffers that begin a page. What is left of a frame after a short count does
+   * not: it comes by way of one that does. */
+  _Alignas(MTC_FRAME_LEN) uint8_t page[MTC_FRAME_LEN];
   while (len) {
-    ssize_t count = read(card->c2h, out, len);
+    bool is_aligned = (uintptr_t)out % sizeof page == 0;
+    size_t wanted = is_aligned || len < sizeof page ? len : sizeof page;
+    ssize_t count = read(card->c2h, is_aligned ? out : page, wanted);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0)
       return mtc_fail(error, MTC_DEVICE, "reading from the card: %s",
                       count < 0 ? strerror(errno) : "it is gone");
+    if (!is_aligned) memcpy(out, page, (size_t)count);
     out += count;
     len -= (size_t)count;
   }

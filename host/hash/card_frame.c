@@ -71,6 +71,8 @@ static mtc_status take_record(struct mtc_card_batch *batch, const uint8_t *recor
   uint64_t index = get64(record + 32);
   unsigned level = record[40], type = record[41];
   uint32_t cookie = get32(record + 48);
+  if (type == MTC_CARD_RECORD_PADDING)
+    return mtc_fail(error, MTC_DEVICE, "batch %u: padding in the place of a record", batch->number);
   if (level >= MTC_LEVELS || index < out->first[level] ||
       index - out->first[level] >= out->num_nodes[level] ||
       type != (level ? MTC_CARD_RECORD_NODE : MTC_CARD_RECORD_LEAF) ||

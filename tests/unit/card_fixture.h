@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,14 @@ struct sim {
 static const char *sim_program(void) {
   const char *given = getenv("MTC_SIM");
   return given ? given : MTC_BIN "/mtc-sim";
+}
+
+/* Whether there is a model; a test without one says so and returns SKIPPED. */
+#define SKIPPED 77
+static inline bool has_sim(void) {
+  if (access(sim_program(), X_OK) == 0) return true;
+  (void)fprintf(stderr, "skipped: this preset builds no mtc-sim (%s)\n", sim_program());
+  return false;
 }
 
 /* Becomes mtc-sim with options that are separated by spaces. */
@@ -66,6 +75,13 @@ static void start_sim_with(struct sim *sim, const char *path, const char *option
 static inline void start_sim_in(struct sim *sim, const char *path, const char *fault) {
   char options[64] = "";
   if (fault) (void)snprintf(options, sizeof options, "--fault %s", fault);
+  start_sim_with(sim, path, options);
+}
+
+/* Starts mtc-sim with options in a folder of its own. */
+static inline void start_sim_options(struct sim *sim, const char *options) {
+  char path[] = "/tmp/mtc-card-XXXXXX";
+  assert_non_null(mkdtemp(path));
   start_sim_with(sim, path, options);
 }
 

@@ -123,13 +123,6 @@ static inline struct mtc_hasher *open_with(const struct mtc_card_options *option
   return card;
 }
 
-/* Starts mtc-sim with options in a folder of its own. */
-static inline void start_sim_options(struct sim *sim, const char *options) {
-  char path[] = "/tmp/mtc-card-XXXXXX";
-  assert_non_null(mkdtemp(path));
-  start_sim_with(sim, path, options);
-}
-
 /* Whether `text` has one of the reasons, which are separated by bars. */
 static inline bool has_reason(const char *text, const char *reasons) {
   char copy[256], *rest = copy;

@@ -366,10 +366,7 @@ static void every_damaged_field_is_noticed(void **state) {
 }
 
 int main(void) {
-  if (access(sim_program(), X_OK) != 0) {
-    (void)fprintf(stderr, "skipped: this preset builds no mtc-sim (%s)\n", sim_program());
-    return 77;
-  }
+  if (!has_sim()) return SKIPPED;
   mtc_log_init("test_hash_card", MTC_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(batches_at_any_start_match_the_cpu),

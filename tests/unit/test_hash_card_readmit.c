@@ -80,10 +80,7 @@ static void a_card_comes_back_by_itself(void **state) {
 }
 
 int main(void) {
-  if (access(sim_program(), X_OK) != 0) {
-    (void)fprintf(stderr, "skipped: this preset builds no mtc-sim (%s)\n", sim_program());
-    return 77;
-  }
+  if (!has_sim()) return SKIPPED;
   mtc_log_init("test_hash_card_readmit", MTC_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_operator_takes_the_card_back),
