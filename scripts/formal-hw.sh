@@ -12,11 +12,13 @@ trap 'rm -rf "$work"' EXIT
 packages=(hw/rtl/mtc_regs_pkg.sv "$work/mtc_pkg.sv")
 small=   # sed: constants of the package that are smaller in a proof
 shrink=  # sed: what is smaller in its first module
+alter=   # sed: what is other in the properties
 
 # model NAME OUT SOURCE...: the modules with the properties as a problem for the solver.
 model() {
   sed "$small" hw/rtl/mtc_pkg.sv >"$work/mtc_pkg.sv"
-  yosys -q -p "read_verilog -formal -sv ${packages[*]} ${*:3} hw/formal/$1.sv;
+  sed "$alter" "hw/formal/$1.sv" >"$work/properties.sv"
+  yosys -q -p "read_verilog -formal -sv ${packages[*]} ${*:3} $work/properties.sv;
     prep -flatten -top formal_$1; memory_map; opt -full; wreduce; opt_clean; async2sync; chformal -lower; dffunmap; opt_clean;
     write_smt2 -wires $2" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 }
@@ -45,18 +47,23 @@ prove() {
   model "$name" "$work/bad.smt2" "$work/broken.sv" "${others[@]}"
   if holds "$depth" "$work/bad.smt2"; then echo "$name: holds though broken"; exit 1; fi
   grep -q 'Assert failed' "$work/log" || { cat "$work/log"; echo "$name: no counterexample"; exit 1; }
-  echo "$name: holds $how; broken, it fails"
+  echo "$name (mtc_$5): holds $how; broken, it fails"
 }
 
 names=("$@")
-[ "${#names[@]}" -gt 0 ] || names=(skid fifo axil credit avail store reorder reduce tree)
+[ "${#names[@]}" -gt 0 ] || names=(skid fifo queue axil credit avail store reorder reduce tree)
 for name in "${names[@]}"; do
-  small='' shrink=''
+  small='' shrink='' alter=''
   case $name in
     # The spare word is forgotten.
     skid) prove skid 12 2 's/data_q <= spare_valid_q ? spare_q : data_i/data_q <= data_i/' skid ;;
     # A word too many is let in.
     fifo) prove fifo 12 0 "s/assign ready_o = .*/assign ready_o = 1'b1;/" fifo ;;
+    # The same of the buffer that gives a word in two cycles. A word is taken before it has been read.
+    queue)
+      alter='s/mtc_fifo/mtc_queue/'
+      prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue
+      ;;
     # Byte strobes are not looked at.
     axil) prove axil 10 0 "s/whole_q <= wstrb_i == '1/whole_q <= 1'b1/" axil ;;
     # SYNC frames are not sent.
@@ -82,6 +89,6 @@ for name in "${names[@]}"; do
     reduce) prove reduce 9 0 's/credits_q != CountWidth/1 || &/' reduce ;;
     # A left sibling that waits is not seen when the right one comes in the cycle after it.
     tree) prove tree 12 0 's/newest2_q *<= /&1'"'b0 \&\& /" reduce ;;
-    *) echo "usage: scripts/formal-hw.sh [skid|fifo|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/formal-hw.sh [skid|fifo|queue|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
   esac
 done

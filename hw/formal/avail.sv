@@ -1,10 +1,10 @@
-// OUT_AVAIL: what mtc_emit promises comes, whatever becomes of its inputs: frames come out only after they
-// were counted, each whole, with `last` on its last beat, and while one is owed a beat is there within a
-// few cycles. SYNC frames are owed from their SYNC beat on.
+// OUT_AVAIL: what mtc_emit promises comes, whatever becomes of its inputs: frames come out only
+// after they were counted, each whole, with `last` on its last beat, and while one is owed a beat
+// is there within a few cycles. SYNC frames are owed from their SYNC beat on.
 //
-// Frames of three records behind the header (`shrink` in the script), two buffers, two open batches.
-// Batches are opened, closed and dropped whenever they may be; records come in any order, as many as were
-// announced; beats are taken at any time.
+// Frames of three records behind the header (`shrink` in the script), two buffers, two open
+// batches. Batches are opened, closed and dropped whenever they may be; records come in any order,
+// as many as were announced; beats are taken at any time.
 module formal_avail (
   input logic       clk_i,
   input logic       drop_i,

@@ -1,5 +1,6 @@
 // mtc_axil: responses hold until ready; one for each request and none without; a whole write to a
-// register of the host reaches its lane once, unchanged, and nothing else reaches any; SLVERR says so.
+// register of the host reaches its lane once, unchanged, and nothing else reaches any; SLVERR says
+// so.
 module formal_axil (
   input logic        clk_i,
   input logic        awvalid_i,

@@ -1,11 +1,12 @@
-// IN_CREDIT: a host that obeys it never finds the input buffer full, and is never granted less than the
-// room there is, but for a beat, once all is at rest. mtc_fifo and mtc_ingest as the lane connects them, InputDepth 4.
+// IN_CREDIT: a host that obeys it never finds the input buffer full, and is never granted less than
+// the room there is, but for a beat, once all is at rest. mtc_fifo and mtc_ingest as the lane
+// connects them, InputDepth 4.
 //
-// The host is any: it reads IN_CREDIT and SYNC_ACK when it likes and works with what it read last, writes
-// when it likes, breaks off and begins sessions at any moment. What it writes is any too: since the buffer
-// does not look at beats, it carries only whether one is the SYNC beat of which nonce, and ingest sees
-// anything that fits (a sequence number stands for the nonce: fresh, as it must be). The blocks behind
-// take entries and free batches when they like.
+// The host is any: it reads IN_CREDIT and SYNC_ACK when it likes and works with what it read last,
+// writes when it likes, breaks off and begins sessions at any moment. What it writes is any too:
+// since the buffer does not look at beats, it carries only whether one is the SYNC beat of which
+// nonce, and ingest sees anything that fits (a sequence number stands for the nonce: fresh, as it
+// must be). The blocks behind take entries and free batches when they like.
 module formal_credit (
   input logic         clk_i,
   input logic         write_i,    // if it may
@@ -20,8 +21,8 @@ module formal_credit (
   initial rst_ni = 1'b0;
   always_ff @(posedge clk_i) rst_ni <= 1'b1;
 
-  // The host: it may write the SYNC beat as soon as its RESYNC was acknowledged, in the cycle after it,
-  // and all else from the SYNC_ACK that it has read on.
+  // The host: it may write the SYNC beat as soon as its RESYNC was acknowledged, in the cycle after
+  // it, and all else from the SYNC_ACK that it has read on.
   typedef enum logic [1:0] {StNone, StSync, StWait, StOpen} state_e;
   state_e state_q;
   logic [3:0] nonce_q;

@@ -1,7 +1,7 @@
 // mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken.
 //
-// One word, whichever (pick_i), is followed from input to output. A small buffer shows what a big one
-// does: the pointers wrap in the same way.
+// One word, whichever (pick_i), is followed from input to output. A small buffer shows what a big
+// one does: the pointers wrap in the same way.
 module formal_fifo (
   input logic       clk_i,
   input logic       flush_i,

@@ -1,6 +1,7 @@
-// mtc_reduce: jobs that are out are never more than MaxNodes, every leaf and node gives one record, and each
-// with an odd number one job, its record or its job first by a few; a record holds still while the output
-// stalls. Nodes get in soon while records are taken, leaves where there is room for their parents.
+// mtc_reduce: jobs that are out are never more than MaxNodes, every leaf and node gives one record,
+// and each with an odd number one job, its record or its job first by a few; a record holds still
+// while the output stalls. Nodes get in soon while records are taken, leaves where there is room
+// for their parents.
 //
 // The engine returns jobs that are out, at any time, with any level and index: more than it could.
 module formal_reduce (

@@ -1,8 +1,8 @@
-// mtc_reorder: every leaf that starts comes out once, in the order of the starts, with its own hash; no
-// place is given away twice or written twice.
+// mtc_reorder: every leaf that starts comes out once, in the order of the starts, with its own
+// hash; no place is given away twice or written twice.
 //
-// The engine is any: it returns what was started, each once, in any order. One leaf, whichever (pick_i),
-// is followed. Its hash is as good as its low bit, since the module does not look at it.
+// The engine is any: it returns what was started, each once, in any order. One leaf, whichever
+// (pick_i), is followed. Its hash is as good as its low bit, since the module does not look at it.
 module formal_reorder (
   input logic            clk_i,
   input logic            flush_i,

@@ -1,7 +1,7 @@
 // mtc_skid: valid and payload hold until ready; no word is lost, doubled or overtaken.
 //
-// One word, whichever (pick_i), is followed from input to output. Width 1 is enough: the module does
-// not look at its payload.
+// One word, whichever (pick_i), is followed from input to output. Width 1 is enough: the module
+// does not look at its payload.
 module formal_skid (
   input logic clk_i,
   input logic valid_i,

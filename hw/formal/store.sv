@@ -1,11 +1,12 @@
-// mtc_store: a leaf's blocks come out whole, once, in order and unchanged, whatever is written and read
-// meanwhile; jobs come in the order of the leaves; and no address is lost: while fewer than Blocks - 1
-// blocks are inside there is room for one more.
+// mtc_store: a leaf's blocks come out whole, once, in order and unchanged, whatever is written and
+// read meanwhile; jobs come in the order of the leaves; and no address is lost: while fewer than
+// Blocks - 1 blocks are inside there is room for one more.
 //
-// Four blocks in all, so leaves of up to three. The scheduler is any that works at two leaves at a time:
-// it takes jobs and reads their next blocks whenever it likes. One block, whichever (pick_i), is followed.
-// Its data are as good as their low bit, since the module does not look at them. That no address is given
-// away while its block is inside follows: the block that is followed would be overwritten.
+// Four blocks in all, so leaves of up to three. The scheduler is any that works at two leaves at a
+// time: it takes jobs and reads their next blocks whenever it likes. One block, whichever (pick_i),
+// is followed. Its data are as good as their low bit, since the module does not look at them. That
+// no address is given away while its block is inside follows: the block that is followed would be
+// overwritten.
 module formal_store (
   input logic clk_i,
   input logic flush_i,
@@ -36,8 +37,8 @@ module formal_store (
     block.data        = {511'd0, data_i};
   end
 
-  // The leaves in work: blocks still to read, the address of the next; fresh_q: it is what the store
-  // answers in this cycle.
+  // The leaves in work: blocks still to read, the address of the next; fresh_q: it is what the
+  // store answers in this cycle.
   logic [1:0] left_q[2];
   mtc_pkg::address_t address_q[2];
   logic [1:0] fresh_q, free;

@@ -1,12 +1,12 @@
-// mtc_reduce builds the trees: every job has the right two children, so no waiting left sibling is ever
-// overwritten before its parent was asked for; every node that a batch completes, and no other, is asked
-// for once and gives one record; none is lost.
+// mtc_reduce builds the trees: every job has the right two children, so no waiting left sibling is
+// ever overwritten before its parent was asked for; every node that a batch completes, and no
+// other, is asked for once and gives one record; none is lost.
 //
-// Three batches [start, end) of other logs follow each other, with starts of 0 to 3 and one to four leaves
-// each. A hash is the name of its node (batch, level, number), so that a wrong child shows. Their seeds
-// come in the first cycles, each batch's before its leaves. Leaves come in order, whenever they like; the
-// engine gives back jobs in their order, whenever it likes; records are taken at any time. One node,
-// whichever, is counted.
+// Three batches [start, end) of other logs follow each other, with starts of 0 to 3 and one to four
+// leaves each. A hash is the name of its node (batch, level, number), so that a wrong child shows.
+// Their seeds come in the first cycles, each batch's before its leaves. Leaves come in order,
+// whenever they like; the engine gives back jobs in their order, whenever it likes; records are
+// taken at any time. One node, whichever, is counted.
 module formal_tree (
   input logic clk_i,
   input logic leaf_valid_i,

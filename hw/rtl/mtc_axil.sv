@@ -1,8 +1,8 @@
 // AXI4-Lite slave before the registers of all lanes: a page pair of 8 KiB for each, lane 0 first.
 //
-// One write and one read at a time, each answered 2 cycles after it is complete; a read waits a cycle
-// where both want the lanes' one address. A write that is not of a whole register of the host, and a
-// read of what is no register, is answered SLVERR and does nothing.
+// One write and one read at a time, each answered 2 cycles after it is complete; a read waits a
+// cycle where both want the lanes' one address. A write that is not of a whole register of the
+// host, and a read of what is no register, is answered SLVERR and does nothing.
 module mtc_axil #(
   parameter int unsigned Lanes        = 1,
   parameter int unsigned AddressWidth = 32  // at least 14

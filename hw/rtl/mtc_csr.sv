@@ -1,5 +1,6 @@
 // The registers (docs/registers.md): reads are combinational and change nothing, a write takes a
-// cycle. A command runs two cycles after its CMD_SEQ was written. What is counted is so a cycle late.
+// cycle. A command runs two cycles after its CMD_SEQ was written. What is counted is so a cycle
+// late.
 module mtc_csr #(
   parameter logic [31:0] Build  = 32'd0,
   parameter int unsigned Fold   = 1,

@@ -1,10 +1,11 @@
 // Packs records into frames of 64 beats: a header and 63 records (docs/registers.md).
 //
-// Each open batch fills a frame of its own; a frame leaves only when whole, so that what the host may
-// read is always there, and frames of several batches may alternate. A batch that failed still gives
-// the records promised for it, as padding. drop_i forgets the frames being filled; finished ones stay.
-// Throughput one record in two cycles into the buffers, one beat in two cycles out of them. What is asked
-// of a batch's counts is kept in a bit each, cycles late: that only delays its next frame.
+// Each open batch fills a frame of its own; a frame leaves only when whole, so that what the host
+// may read is always there, and frames of several batches may alternate. A batch that failed still
+// gives the records promised for it, as padding. drop_i forgets the frames being filled; finished
+// ones stay. Throughput one record in two cycles into the buffers, one beat in two cycles out of
+// them. What is asked of a batch's counts is kept in a bit each, cycles late: that only delays its
+// next frame.
 module mtc_emit (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -27,7 +28,8 @@ module mtc_emit (
 );
   localparam int unsigned BufferWidth = $clog2(mtc_pkg::Frames);
   localparam int unsigned NumBatches = mtc_pkg::Batches;
-  // Of counts of records: an entry gives less than two, but for those of all levels at the right edge.
+  // Of counts of records: an entry gives less than two, but for those of all levels at the right
+  // edge.
   localparam int unsigned CountWidth = $clog2(2 * mtc_pkg::MaxBatch + 49);
 
   // What the header of a finished frame says.
@@ -72,14 +74,14 @@ module mtc_emit (
   logic [CountWidth-1:0] promised_q[NumBatches];
   logic [CountWidth-1:0] expected_q[NumBatches];  // records that come; once closed
   logic [CountWidth-1:0] so_far_q[NumBatches];    // records that came
-  logic [CountWidth-1:0] left_q[NumBatches];      // of the promise, frames finished so far taken off
+  logic [CountWidth-1:0] left_q[NumBatches];      // of the promise, finished frames taken off
   logic [CountWidth-1:0] number_q[NumBatches];
   logic [63:0] fault_q[NumBatches];  // a fault_t each
   logic [BufferWidth-1:0] buffer_q[NumBatches];
   logic [5:0] filled_q[NumBatches];     // records in the buffer
 
-  // A record goes into its batch's buffer, which is taken when the first one comes: put says that it can,
-  // and in the cycle after it is done.
+  // A record goes into its batch's buffer, which is taken when the first one comes: put says that
+  // it can, and in the cycle after it is done.
   logic record_valid_q, put, put_q, buffer_there, buffer_there_q;
   mtc_pkg::record_t record_q;
   mtc_pkg::slot_t slot, slot_q;
@@ -91,7 +93,8 @@ module mtc_emit (
   always_ff @(posedge clk_i) if (record_ready_o) record_q <= record_i;
   assign slot         = record_q.node.slot;
   assign buffer_there = has_buffer_q[slot];
-  assign put          = record_valid_q && !put_q && !full_q[slot] && (buffer_there || offered_valid_q);
+  assign put          = record_valid_q && !put_q &&
+                        !full_q[slot] && (buffer_there || offered_valid_q);
 
   logic [BufferWidth-1:0] target, target_q;
   logic [5:0] position, position_q;
@@ -111,9 +114,9 @@ module mtc_emit (
     if (put_q) buffers[{target_q, position_q}] <= image_q;
   end
 
-  // A frame is finished when it is full, or when all that comes has come. One batch a cycle is looked
-  // at, and none right after another, so that the bits above are up to date. The last frame waits until
-  // it is known how the batch was closed.
+  // A frame is finished when it is full, or when all that comes has come. One batch a cycle is
+  // looked at, and none right after another, so that the bits above are up to date. The last frame
+  // waits until it is known how the batch was closed.
   mtc_pkg::slot_t turn_q, finished_q;
   logic finish_q, push_q, frame_room, sync_pending_q, send_sync;
   frame_t frame_d, frame_q, head;
@@ -168,7 +171,8 @@ module mtc_emit (
     end else begin
       put_q    <= put && !drop_i;
       turn_q   <= turn_q + 1'b1;
-      finish_q <= ends_q[turn_q] && frame_room && !finish_q && !push_q && !sync_pending_q && !drop_i;
+      finish_q <= ends_q[turn_q] && frame_room && !finish_q && !push_q && !sync_pending_q &&
+                  !drop_i;
       push_q   <= finish_q || send_sync;
       if (send_sync) sync_pending_q <= 1'b0;
       if (fetch_buffer) begin
@@ -245,8 +249,8 @@ module mtc_emit (
     end
   end
 
-  // Output: the header, then the buffer, which is read in every cycle at the place of the next beat. That
-  // beat moves into a register when it is empty, two cycles later or more.
+  // Output: the header, then the buffer, which is read in every cycle at the place of the next
+  // beat. That beat moves into a register when it is empty, two cycles later or more.
   logic [5:0] beat_q;
   logic [5:0] place_q;  // record k is beat k + 1
   logic valid_q, load, settled_q, is_header_q, is_record_q, last_beat_q;

@@ -1,7 +1,8 @@
 // A first-in first-out buffer of Depth words (a power of two) in block memory.
 //
-// A block memory is wide spread and slow to answer: its inputs come from registers, and the words that were
-// asked for wait in a small memory behind it, so that nothing has to stop on its way. Latency 5 cycles, one word a cycle, in order. flush_i empties it.
+// A block memory is wide spread and slow to answer: its inputs come from registers, and the words
+// that were asked for wait in a small memory behind it, so that nothing has to stop on its way.
+// Latency 5 cycles, one word a cycle, in order. flush_i empties it.
 module mtc_fifo #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 256

@@ -1,9 +1,9 @@
 // Reads the host's stream: SYNC beats, batch headers, frontier seeds, entries (docs/registers.md).
 //
-// A batch takes one of the slots for open batches; the next header may come while earlier batches are
-// still hashed. Throughput one beat a cycle, 18 more a batch and one for each level of its seeds.
-// An error closes its batch with what came before it; everything behind is discarded until the next
-// SYNC beat, and failed_o stays up till then.
+// A batch takes one of the slots for open batches; the next header may come while earlier batches
+// are still hashed. Throughput one beat a cycle, 18 more a batch and one for each level of its
+// seeds. An error closes its batch with what came before it; everything behind is discarded until
+// the next SYNC beat, and failed_o stays up till then.
 module mtc_ingest (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -37,7 +37,8 @@ module mtc_ingest (
     StDiscard, StSync, StHeader, StOpen, StSeeds, StEntry, StBody, StClose
   } state_e;
 
-  // Cycles after which total_q belongs to the registers it is made of, and to the beat that is here.
+  // Cycles after which total_q belongs to the registers it is made of, and to the beat that is
+  // here.
   localparam logic [2:0] Settling = 3'd7;
 
   state_e state_d, state_q;
@@ -94,8 +95,8 @@ module mtc_ingest (
     end
   end
 
-  // The sums that a header is checked with and a batch is opened and closed with, a step a cycle: the
-  // index where the entries end, the ones of both ends, the records of all between them.
+  // The sums that a header is checked with and a batch is opened and closed with, a step a cycle:
+  // the index where the entries end, the ones of both ends, the records of all between them.
   logic [20:0] amount_q;
   logic [49:0] edge_q;
   logic [20:0] start_ones_q, edge_ones_q;  // of seven bits each

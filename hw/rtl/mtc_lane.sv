@@ -1,4 +1,5 @@
-// A lane of the Merkle-hashing core: entries in, hashes of leaves and of the nodes they complete out.
+// A lane of the Merkle-hashing core: entries in, hashes of leaves and of the nodes they complete
+// out.
 //
 // Streams and registers: docs/registers.md. Around it a shell puts DMA on the streams (AXI4-Stream:
 // valid, ready, data, last) and its bus on the registers (one word at a time; reads combinational).

@@ -1,4 +1,5 @@
-// Beats of 512 bits to words of 64, the lowest bits first. `last` goes with the last word of its beat.
+// Beats of 512 bits to words of 64, the lowest bits first. `last` goes with the last word of its
+// beat.
 //
 // Latency 1 cycle, one word a cycle: a beat is taken with the last word of the one before it.
 module mtc_narrow (

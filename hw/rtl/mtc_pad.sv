@@ -2,8 +2,9 @@
 //
 // The 8-byte head in front of an entry is replaced by the 1-byte prefix, a fixed shift by 7 bytes:
 // block k is bytes 7..63 of beat k and bytes 0..6 of beat k+1, where that exists.
-// Latency 2 cycles, one block a cycle, in order: where the message ends within its last block is known
-// before that comes, as end mark, zeros and length then take the place of what is behind it. flush_i gives up the entry.
+// Latency 2 cycles, one block a cycle, in order: where the message ends within its last block is
+// known before that comes, as end mark, zeros and length then take the place of what is behind it.
+// flush_i gives up the entry.
 module mtc_pad (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -22,11 +23,13 @@ module mtc_pad (
   logic [7:0] beats_left_d, beats_left_q;    // after beat k
   logic [7:0] blocks_left_d, blocks_left_q;  // block k included
   logic [13:0] message_len_d, message_len_q;
-  logic [8:0] left_d, left_q;                // blocks that are whole from block k on, and 1; 0 behind it
-  logic whole_d, whole_q, none_d, none_q;    // block k is whole; is behind the message
+  logic [8:0] left_d, left_q;                // whole blocks from k on, and 1; 0 behind the message
   mtc_pkg::leaf_t leaf_d, leaf_q;
 
-  logic need_next_d, need_next_q, last_d, last_q, there, advance;
+  // What the counts say of block k, made a block before: it is whole, is behind the message, needs the
+  // next beat, is the last.
+  logic whole_d, whole_q, none_d, none_q, need_next_d, need_next_q, last_d, last_q;
+  logic there, advance;
   mtc_pkg::beat_t shifted;
 
   assign there         = state_q == StBlocks && (!need_next_q || entry_valid_i);
@@ -93,8 +96,8 @@ module mtc_pad (
     last_q        <= last_d;
   end
 
-  // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted. In which byte
-  // of a block a message ends does not change from block to block.
+  // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted. In
+  // which byte of a block a message ends does not change from block to block.
   logic [63:0] mark_q, behind_q, mark, behind;
   logic [5:0] message_end;
   logic valid_q;

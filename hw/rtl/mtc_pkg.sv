@@ -6,7 +6,7 @@ package mtc_pkg;
   localparam int unsigned MaxEntry  = 8192;     // bytes
   localparam int unsigned MaxBatch  = 1 << 20;  // entries
   localparam int unsigned Batches   = 4;        // open at a time
-  localparam int unsigned Window    = 512;      // leaves between the oldest unfinished and the newest
+  localparam int unsigned Window    = 512;      // leaves from the oldest unfinished to the newest
   localparam int unsigned MaxNodes  = 128;      // interior nodes waiting, hashed, or not yet placed
   localparam int unsigned Blocks    = 1024;     // of leaves that wait for the engine
   localparam int unsigned Frames    = 8;        // output buffers

@@ -1,9 +1,9 @@
-// A first-in first-out buffer of Depth words (a power of two) in block memory, for wide words that do not
-// come every cycle.
+// A first-in first-out buffer of Depth words (a power of two) in block memory, for wide words that
+// do not come every cycle.
 //
-// The memory is read in every cycle at the place of the next word, so that all its inputs are registers;
-// the word moves into a register when that is empty. Latency 3 cycles, one word in two cycles, in order.
-// flush_i empties it.
+// The memory is read in every cycle at the place of the next word, so that all its inputs are
+// registers; the word moves into a register when that is empty. Latency 3 cycles, one word in two
+// cycles, in order. flush_i empties it.
 module mtc_queue #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 128

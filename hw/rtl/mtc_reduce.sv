@@ -1,13 +1,14 @@
 // Builds the tree: two nodes of a level that belong together become a job for their parent.
 //
-// Leaves come in the order of their indices. So do the nodes of every other level: a parent is asked for
-// when its right child comes, jobs start in that order, and each takes the same time. Therefore one left
-// sibling a level is all that waits (`waiting`), also across batches, and none is ever overwritten. The
-// first node of a level in a batch may have its left sibling before the batch: then that is a seed.
-// One node a cycle, latency 4 cycles, jobs a cycle less; nodes go before leaves. Nothing stops on its way: what
-// comes in has a place among the records that wait to go out. A leaf that comes in takes a credit for its
-// parent, a node has one already; it passes on to the job, or is given back where there is none. Credits
-// are MaxNodes, which the buffers around hold as jobs and nodes: nothing can wait for itself.
+// Leaves come in the order of their indices. So do the nodes of every other level: a parent is
+// asked for when its right child comes, jobs start in that order, and each takes the same time.
+// Therefore one left sibling a level is all that waits (`waiting`), also across batches, and none
+// is ever overwritten. The first node of a level in a batch may have its left sibling before the
+// batch: then that is a seed. One node a cycle, latency 4 cycles, jobs a cycle less; nodes go
+// before leaves. Nothing stops on its way: what comes in has a place among the records that wait to
+// go out. A leaf that comes in takes a credit for its parent, a node has one already; it passes on
+// to the job, or is given back where there is none. Credits are MaxNodes, which the buffers around
+// hold as jobs and nodes: nothing can wait for itself.
 module mtc_reduce #(
   parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
 ) (
@@ -75,8 +76,8 @@ module mtc_reduce #(
     end
   end
 
-  // Stage 1: its sibling is looked up. One that is put there while this goes on comes from stage 3, or
-  // from the copy of what was there before.
+  // Stage 1: its sibling is looked up. One that is put there while this goes on comes from stage 3,
+  // or from the copy of what was there before.
   logic [256:0] fetched2_q, kept_q;
   mtc_pkg::hash_t seed2_q;
   logic newest2_q, newer2_q;  // the sibling is in stage 3; is in the copy
@@ -86,8 +87,8 @@ module mtc_reduce #(
   // Stage 3: its record, its parent.
   logic [255:0] left3_q;
   logic edge3_q, odd;
-  assign odd            = item3_q.node.index[0];
-  assign job_valid_o    = valid3_q && odd;
+  assign odd               = item3_q.node.index[0];
+  assign job_valid_o       = valid3_q && odd;
   assign job_o.node.slot   = item3_q.node.slot;
   assign job_o.node.edge_l = item3_q.node.edge_l || edge3_q;
   assign job_o.node.level  = item3_q.node.level + 1'b1;

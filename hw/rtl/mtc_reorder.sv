@@ -1,9 +1,10 @@
 // Puts the hashes of leaves back into the order of their entries.
 //
-// A place is given away when a leaf starts and is free again when its hash has gone on. Leaves of very
-// different lengths finish far out of order; grant_o is what keeps the newest within reach of the oldest.
-// Leaves are far apart, for the engine has their nodes to hash as well: latency 5 cycles, one hash in three
-// cycles, four where the next row of marks begins (every 32nd). flush_i empties it.
+// A place is given away when a leaf starts and is free again when its hash has gone on. Leaves of
+// very different lengths finish far out of order; grant_o is what keeps the newest within reach of
+// the oldest. Leaves are far apart, for the engine has their nodes to hash as well: latency 5
+// cycles, one hash in three cycles, four where the next row of marks begins (every 32nd). flush_i
+// empties it.
 module mtc_reorder #(
   parameter int unsigned Window = mtc_pkg::Window  // places, a power of two; fewer only in proofs
 ) (
@@ -44,8 +45,8 @@ module mtc_reorder #(
   assign leaves       = valid_q && leaf_ready_i;
   assign empty_o      = used_q == '0;
 
-  // Whether the next one is done: its row of marks is a cycle old, which is late at worst, for its own
-  // mark was taken away long ago.
+  // Whether the next one is done: its row of marks is a cycle old, which is late at worst, for its
+  // own mark was taken away long ago.
   logic [Columns-1:0] row_q;
   logic [RowWidth-1:0] row_number, row_number_q;
   logic done_here_q;

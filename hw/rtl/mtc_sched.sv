@@ -1,11 +1,12 @@
-// Keeps the engine full: a barrel of exactly as many slots as the engine has ticks from a block to the
-// next of the same message.
+// Keeps the engine full: a barrel of exactly as many slots as the engine has ticks from a block to
+// the next of the same message.
 //
-// A slot whose message goes on feeds its chaining value straight back, with its next block. One that is
-// free takes an interior node if there is one, else a leaf; a leaf starts only when there is a place for
-// its hash. Nothing ever waits inside: at every tick a block goes in, or a bubble with its cause.
-// A slot is looked up five ticks before its chaining value returns. Each tick does little, so that memories
-// have a register behind them: look up, keep, decide, ask the store, keep its answer, begin.
+// A slot whose message goes on feeds its chaining value straight back, with its next block. One
+// that is free takes an interior node if there is one, else a leaf; a leaf starts only when there
+// is a place for its hash. Nothing ever waits inside: at every tick a block goes in, or a bubble
+// with its cause. A slot is looked up five ticks before its chaining value returns. Each tick does
+// little, so that memories have a register behind them: look up, keep, decide, ask the store, keep
+// its answer, begin.
 module mtc_sched #(
   parameter int unsigned Fold   = 1,  // cycles a tick
   parameter int unsigned Stages = 1   // registers a round; 2 only where Fold is 1
@@ -158,8 +159,8 @@ module mtc_sched #(
     end
   end
 
-  // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the store
-  // would take its address back twice.
+  // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the
+  // store would take its address back twice.
   logic begins3_q, reads3_q, begins4_q, reads4_q, begins5_q, reads5_q;
   mtc_pkg::address_t address3_q;
   logic [511:0] node_block, node_block5, data5_q;

@@ -16,8 +16,8 @@ module mtc_sha256_folded #(
 );
   localparam int unsigned NumStages = 64 / Fold;
 
-  // Before stage s: the message's next 16 words, the first in the top bits, and the working variables,
-  // with h + K + W of the round to come in h's place.
+  // Before stage s: the message's next 16 words, the first in the top bits, and the working
+  // variables, with h + K + W of the round to come in h's place.
   logic [512*(NumStages+1)-1:0] words;
   logic [256*(NumStages+1)-1:0] work;
 

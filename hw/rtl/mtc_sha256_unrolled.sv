@@ -1,9 +1,9 @@
 // SHA-256's 64 rounds as a pipeline: a block and a chaining value in at every tick.
 //
 // Stages is 1 or 2 registers a round. Latency 64 * Stages + 2 ticks. There is no valid bit: whoever
-// feeds it knows what comes out when. Each message word travels only as far as it is needed: from the
-// stage where it is made to that which adds it, by way of the stages whose new words depend on it.
-// Source: FIPS 180-4, "SHA-256 Hash Computation".
+// feeds it knows what comes out when. Each message word travels only as far as it is needed: from
+// the stage where it is made to that which adds it, by way of the stages whose new words depend on
+// it. Source: FIPS 180-4, "SHA-256 Hash Computation".
 module mtc_sha256_unrolled #(
   parameter int unsigned Stages = 1
 ) (
@@ -17,7 +17,8 @@ module mtc_sha256_unrolled #(
   localparam int Step = int'(Stages);  // signed: places before the first register are negative
   localparam int unsigned Last = 64 * Stages;  // registers of the rounds
 
-  // Word j of the message where it is needed, one tap a use; the tick counts from the first register.
+  // Word j of the message where it is needed, one tap a use; the tick counts from the first
+  // register.
   //   begins  made, at Stages * (j - 15), or given
   //   sigma1  for word j + 2, at Stages * (j - 14)
   //   plain   for word j + 7, at Stages * (j - 9)
@@ -83,8 +84,8 @@ module mtc_sha256_unrolled #(
                       j == 0 ? round[31:0] : 32'd0};
   end
 
-  // Working variables a..g, and in h's place h + K + W of the round to come: that sum needs nothing of
-  // the round before, so it is made a register early.
+  // Working variables a..g, and in h's place h + K + W of the round to come: that sum needs nothing
+  // of the round before, so it is made a register early.
   logic [256*(64+1)-1:0] work;
 
   // What enters the first round: made of the inputs, with the first word's constant.

@@ -1,7 +1,7 @@
 // A register slice for a valid/ready stream: cuts the paths of valid, payload and ready.
 //
-// Latency 1 cycle, one word a cycle, in order. A second word is kept for the cycle in which the output
-// stalls, since ready_o can only say so a cycle later.
+// Latency 1 cycle, one word a cycle, in order. A second word is kept for the cycle in which the
+// output stalls, since ready_o can only say so a cycle later.
 module mtc_skid #(
   parameter int unsigned Width = 8
 ) (

@@ -1,9 +1,10 @@
 // Keeps the blocks of leaves until the engine takes them.
 //
-// Blocks lie in a block memory as linked lists: each word holds a block and the address of the block
-// written after it, which is the next of its leaf unless it is the last. Addresses that were read are
-// free again. Writing: one block in 1 cycle. Reading: one block a cycle, 1 cycle later. A leaf becomes
-// a job when its last block is in, so a job never waits for a block. flush_i forgets everything.
+// Blocks lie in a block memory as linked lists: each word holds a block and the address of the
+// block written after it, which is the next of its leaf unless it is the last. Addresses that were
+// read are free again. Writing: one block in 1 cycle. Reading: one block a cycle, 1 cycle later. A
+// leaf becomes a job when its last block is in, so a job never waits for a block. flush_i forgets
+// everything.
 module mtc_store (
   input  logic                 clk_i,
   input  logic                 rst_ni,

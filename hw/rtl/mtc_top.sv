@@ -1,10 +1,10 @@
 // The whole card but for its shell: lanes, each between two AXI4-Streams, and one AXI4-Lite.
 //
-// Lane i has the DMA channels h2c_i and c2h_i and the registers from i * 0x2000 on (docs/registers.md);
-// its bits of the stream ports stand side by side with those of the others, lane 0 lowest. The streams
-// have no tkeep: every byte counts, in both directions. The tlast of h2c means nothing and is not looked
-// at; that of c2h is up in the last beat of a frame. A stream of 64 bits gives a lane an eighth of what
-// it could take: for small boards.
+// Lane i has the DMA channels h2c_i and c2h_i and the registers from i * 0x2000 on
+// (docs/registers.md); its bits of the stream ports stand side by side with those of the others,
+// lane 0 lowest. The streams have no tkeep: every byte counts, in both directions. The tlast of h2c
+// means nothing and is not looked at; that of c2h is up in the last beat of a frame. A stream of 64
+// bits gives a lane an eighth of what it could take: for small boards.
 module mtc_top #(
   parameter int unsigned Lanes        = 1,
   parameter int unsigned Fold         = 1,    // cycles a block: 1, 2, 4, 16, 64

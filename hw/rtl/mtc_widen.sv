@@ -1,10 +1,10 @@
 // Words of 64 bits to beats of 512, the first word in the lowest bits.
 //
-// Where packets end means nothing, so there is no `last` here, and every word counts whole. What a host
-// leaves behind that broke off in mid-beat must not shift all that follows: while the lane discards its
-// input (hunt_i), the beat is looked for at every word, and only the SYNC beat of the session is one.
-// A host writes nothing between the SYNC beat and its acknowledgement, so hunt_i is down by then.
-// Latency 1 cycle after the last word, one word a cycle.
+// Where packets end means nothing, so there is no `last` here, and every word counts whole. What a
+// host leaves behind that broke off in mid-beat must not shift all that follows: while the lane
+// discards its input (hunt_i), the beat is looked for at every word, and only the SYNC beat of the
+// session is one. A host writes nothing between the SYNC beat and its acknowledgement, so hunt_i is
+// down by then. Latency 1 cycle after the last word, one word a cycle.
 module mtc_widen (
   input  logic           clk_i,
   input  logic           rst_ni,
