@@ -151,6 +151,4 @@ uint32_t Top::read_register(uint32_t address) {
 void Top::write_register(uint32_t address, uint32_t value) {
   std::vector<Port> ports(lanes_);
   for (start_write(address, value); !is_idle();) cycle(ports.data());
-  // Commands run in the cycle after.
-  cycle(ports.data());
 }
