@@ -33,13 +33,15 @@ print(f"{sys.argv[2]}, LFE5U-85F speed 8, seed {sys.argv[3]}: {clock:.1f} MHz ro
     for name in ("TRELLIS_COMB", "TRELLIS_FF", "DP16KD")))
 END
 
-yosys -q -l "$out/xcup.log" -p "$read_core; synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
+# Yosys says of each block memory that it takes an address bit less.
+yosys -q -w "Resizing cell port" -l "$out/xcup.log" -p "$read_core; synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
 python3 - "$out/xcup.txt" "$name" <<'END'
 import re, sys
 cells = {m.group(1): int(m.group(2)) for m in re.finditer(r"^\s+([A-Z]\w+)\s+(\d+)$", open(sys.argv[1]).read(), re.M)}
 luts = sum(n for name, n in cells.items() if re.fullmatch(r"LUT[1-6]|SRL\w+", name))
-memory = {name: n for name, n in cells.items() if name.startswith("RAM")}
+in_memory = sum(8 * n for name, n in cells.items() if re.fullmatch(r"RAM32M16|RAM64M8", name))
+blocks = sum(n / 2 if name == "RAMB18E2" else n for name, n in cells.items() if name.startswith("RAMB"))
 flops = sum(n for name, n in cells.items() if re.fullmatch(r"FD[CPRS]E(_1)?", name))
-print(f"{sys.argv[2]}, UltraScale+ as Yosys estimates it: {luts} LUT, {flops} FF, "
-      + ", ".join(f"{n} {name}" for name, n in sorted(memory.items())))
+print(f"{sys.argv[2]}, UltraScale+ as Yosys estimates it: {luts} LUT and {in_memory} LUT of memory, "
+      f"{flops} FF, {blocks:g} block memories of 36 Kbit")
 END
