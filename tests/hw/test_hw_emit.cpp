@@ -53,9 +53,13 @@ class Emit {
     for (int i = 0; i < 40; i++) cycle();
   }
 
+  void await_sync() {
+    while (awaiting_sync_) cycle();
+  }
+
   // Gives up what is open; whole frames still come, before the next session or in it.
   void drop(bool drain) {
-    while (awaiting_sync_) cycle();
+    await_sync();
     dut_->drop_i = 1;
     offer_.taken();
     dropping_ = true;
@@ -98,6 +102,7 @@ class Emit {
 
   // Output that stands still: the buffers fill, and not a beat is lost.
   void hold(unsigned cycles) {
+    await_sync();  // frames of the session before would be in the buffers, and are not counted
     held_ = true;
     go_on(cycles);
     // Each open batch may keep a buffer to fill.
@@ -280,6 +285,7 @@ void frames_are_right(const Traffic &traffic) {
   if (traffic.len > 100 && traffic.idle < 90) {
     // Sessions broken off in each of the cycles in which a batch takes its first buffer cost none.
     for (unsigned round = 0; round < 80; round++) {
+      emit.await_sync();
       emit.go_on(1 + round % 10);
       emit.drop(false);
     }
