@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "entry/utf8.h"
+#include "sign/attribute.h"
 
 #define START_WAIT_MS 2000 /* for a daemon that is starting */
 #define START_POLL_MS 50
@@ -98,20 +98,5 @@ void cli_print_json(json_t *value) {
 }
 
 json_t *cli_json_text(const char *text) {
-  struct mtc_reader reader = mtc_reader_of(mtc_span_of_text(text));
-  struct mtc_bytes escaped = {0};
-  uint32_t scalar;
-  while (reader.len) {
-    const uint8_t *start = reader.data;
-    if (mtc_utf8_next(&reader, &scalar)) {
-      mtc_bytes_append(&escaped, start, (size_t)(reader.data - start));
-    } else {
-      mtc_bytes_append_format(&escaped, "%%%02X", *start);
-      reader = mtc_reader_of(mtc_span_of(start + 1, reader.len - 1));
-    }
-  }
-  const char *whole = escaped.len ? (const char *)escaped.data : "";
-  json_t *string = escaped.failed ? NULL : json_stringn(whole, escaped.len);
-  mtc_bytes_free(&escaped);
-  return string;
+  return mtc_json_text(mtc_span_of_text(text));
 }
