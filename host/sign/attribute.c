@@ -226,7 +226,8 @@ json_t *mtc_json_text(struct mtc_span text) {
   uint32_t scalar;
   while (reader.len) {
     const uint8_t *start = reader.data;
-    if (mtc_utf8_next(&reader, &scalar)) {
+    /* A zero byte is text to UTF-8, and the end of it to nearly everybody else. */
+    if (mtc_utf8_next(&reader, &scalar) && scalar != 0) {
       mtc_bytes_append(&escaped, start, (size_t)(reader.data - start));
     } else {
       mtc_bytes_append_format(&escaped, "%%%02X", *start);
