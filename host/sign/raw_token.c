@@ -117,6 +117,20 @@ static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_u
   return mtc_token_check_flags(token, flags, uri, error);
 }
 
+mtc_status mtc_raw_token_load(struct mtc_raw_token *out, const char *module,
+                              const char *module_args, struct mtc_error *error) {
+  *out = (struct mtc_raw_token){0};
+  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
+  if (status) return status;
+  struct mtc_initialize_args args;
+  mtc_initialize_args_fill(module_args, &args);
+  CK_RV rv = out->functions->C_Initialize(&args);
+  if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+    return mtc_pkcs11_fail(error, rv, "C_Initialize");
+  out->initialized = rv == CKR_OK;
+  return MTC_OK;
+}
+
 mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
                               const char *module_args, bool initialize,
                               const struct mtc_key_uri *uri, struct mtc_error *error) {
@@ -124,27 +138,9 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
   if (!module || !*module) {
     return mtc_fail(error, MTC_INPUT, "a pkcs11: URI needs the path of a PKCS#11 module");
   }
-  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
-  if (status) return status;
-  if (initialize) {
-    struct mtc_initialize_args args;
-    mtc_initialize_args_fill(module_args, &args);
-    CK_RV rv = out->functions->C_Initialize(&args);
-    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-      return mtc_pkcs11_fail(error, rv, "C_Initialize");
-    }
-    out->initialized = rv == CKR_OK;
-  }
-  return find_token(out, uri, error);
-}
-
-mtc_status mtc_raw_token_attach(struct mtc_raw_token *out, const char *module, unsigned long slot,
-                                bool read_write, struct mtc_error *error) {
-  *out = (struct mtc_raw_token){0};
-  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
-  if (status) return status;
-  out->slot = slot;
-  return mtc_raw_token_start(out, read_write, false, NULL, error);
+  mtc_status status = initialize ? mtc_raw_token_load(out, module, module_args, error)
+                                 : mtc_raw_module_load(module, &out->functions, error);
+  return status ? status : find_token(out, uri, error);
 }
 
 /* The user's login in this session, or the key's own where CKA_ALWAYS_AUTHENTICATE wants one. */

@@ -73,6 +73,15 @@ mtc_status mtc_token_check_flags(struct mtc_raw_token *token, unsigned long flag
                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_raw_token_load loads `module` and initialises it: for whoever finds the token otherwise.
+ *
+ * Owner:    close with mtc_raw_token_close, also after a failure; zeroed is closed.
+ * Errors:   TOKEN; NOMEM.
+ */
+mtc_status mtc_raw_token_load(struct mtc_raw_token *out, const char *module,
+                              const char *module_args, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_raw_token_open loads `module` and finds the one token that `uri` names.
  *
  * Requires: `initialize` when nobody else in the process has called C_Initialize.
@@ -93,16 +102,6 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
  */
 mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool logs_in,
                                const struct mtc_pin *pin, struct mtc_error *error) MTC_MUST_CHECK;
-
-/*
- * mtc_raw_token_attach opens a session on a slot that another library has found and logged into.
- *
- * Requires: `module` is the one that this library has loaded.
- * Owner:    close with mtc_raw_token_close, before that library ends.
- * Errors:   TOKEN.
- */
-mtc_status mtc_raw_token_attach(struct mtc_raw_token *out, const char *module, unsigned long slot,
-                                bool read_write, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_raw_token_sign signs `message` in the form a certificate carries. Where the key asks for the

@@ -188,7 +188,8 @@ mtc_status mtc_key_check(const char *key, const char *module, const char *pin_so
   return MTC_OK;
 }
 
-mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+static mtc_status parse(const char *text, bool needs_key, struct mtc_key_uri *out,
+                        struct mtc_error *error) {
   *out = (struct mtc_key_uri){0};
   if (!mtc_key_is_uri(text)) {
     return mtc_fail(error, MTC_INPUT, "a PKCS#11 URI begins with \"pkcs11:\"");
@@ -211,13 +212,21 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct m
   if (!status && !out->token[0]) {
     status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no token= (the token's label)");
   }
-  if (!status && !out->object[0] && !out->id_len) {
+  if (!status && needs_key && !out->object[0] && !out->id_len) {
     status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no object= and no id= (which key?)");
   }
 out:
   p11_kit_uri_free(uri);
   if (status) mtc_key_uri_wipe(out);
   return status;
+}
+
+mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+  return parse(text, true, out, error);
+}
+
+mtc_status mtc_token_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+  return parse(text, false, out, error);
 }
 
 mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module, const char **out,

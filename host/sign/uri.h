@@ -30,6 +30,14 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out,
                              struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_token_uri_parse reads a URI that names a token and perhaps an object.
+ *
+ * Errors:   as mtc_key_uri_parse.
+ */
+mtc_status mtc_token_uri_parse(const char *text, struct mtc_key_uri *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_key_uri_module tells which module opens the key: `module` (NULL or empty: not given), else
  * the URI's module-path.
  *

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "entry/utf8.h"
 #include "sign/attribute.h"
 
 #define START_WAIT_MS 2000 /* for a daemon that is starting */
@@ -95,6 +96,24 @@ void cli_print_json(json_t *value) {
   else if (json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
     (void)putchar('\n');
   json_decref(value);
+}
+
+const char *cli_text_problem(const char *text) {
+  static char problem[64];
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_text(text ? text : ""));
+  uint32_t scalar;
+  while (reader.len) {
+    size_t at = (size_t)((const char *)reader.data - text);
+    problem[0] = 0;
+    if (!mtc_utf8_next(&reader, &scalar))
+      (void)snprintf(problem, sizeof problem, "no UTF-8 at byte %zu", at);
+    else if (scalar < 0x20 || (scalar >= 0x7f && scalar < 0xa0) || scalar == 0x2028 ||
+             scalar == 0x2029 || scalar == 0xfeff || scalar == 0xfffe || scalar == 0xffff)
+      (void)snprintf(problem, sizeof problem, "the control character U+%04X at byte %zu",
+                     (unsigned)scalar, at);
+    if (problem[0]) return problem;
+  }
+  return NULL;
 }
 
 json_t *cli_json_text(const char *text) {

@@ -71,6 +71,15 @@ const char *cli_format_time(int64_t posix_s, char out_text[32]);
 void cli_print_json(json_t *value);
 
 /*
+ * cli_text_problem tells what in a text neither YAML nor a terminal should be given: bytes that are
+ * not UTF-8, control characters, other line ends. NULL is text without any.
+ *
+ * Output:   words that fit behind "it has", until the next call; NULL when there is nothing.
+ * Threads:  one.
+ */
+const char *cli_text_problem(const char *text);
+
+/*
  * cli_json_text makes a JSON string of text that may be anything (a file's name, say): bytes that
  * are not UTF-8 become %XX. NULL when out of memory.
  */
