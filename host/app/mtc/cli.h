@@ -21,10 +21,10 @@ struct cli_command {
   int (*run)(const struct cli_command *command, int argc, char **argv);
 };
 
-extern const struct cli_command command_ca_init, command_key_generate, command_issue,
-    command_certificate_get, command_landmark_allocate, command_landmark_list,
-    command_landmark_subtrees, command_reserve, command_verify, command_inspect, command_log_fsck,
-    command_status_show, command_card_readmit;
+extern const struct cli_command command_ca_init, command_key_generate, command_key_ceremony,
+    command_key_transcript, command_issue, command_certificate_get, command_landmark_allocate,
+    command_landmark_list, command_landmark_subtrees, command_reserve, command_verify,
+    command_inspect, command_log_fsck, command_status_show, command_card_readmit;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.
