@@ -241,6 +241,30 @@ mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module,
   return MTC_OK;
 }
 
+static void append_value(const char *name, const void *value, size_t len, struct mtc_bytes *out) {
+  const uint8_t *bytes = value;
+  if (!len) return;
+  mtc_bytes_append_format(out, "%s%s=", strcmp(name, "token") == 0 ? "" : ";", name);
+  for (size_t i = 0; i < len; i++) {
+    bool is_plain = (bytes[i] >= 'a' && bytes[i] <= 'z') || (bytes[i] >= 'A' && bytes[i] <= 'Z') ||
+                    (bytes[i] >= '0' && bytes[i] <= '9') || (bytes[i] && strchr("-._", bytes[i]));
+    if (is_plain)
+      mtc_bytes_append(out, &bytes[i], 1);
+    else
+      mtc_bytes_append_format(out, "%%%02X", bytes[i]);
+  }
+}
+
+void mtc_key_uri_append(const struct mtc_key_uri *uri, struct mtc_bytes *out) {
+  mtc_bytes_append_text(out, P11_KIT_URI_SCHEME ":");
+  append_value("token", uri->token, strlen(uri->token), out);
+  append_value("manufacturer", uri->manufacturer, strlen(uri->manufacturer), out);
+  append_value("model", uri->model, strlen(uri->model), out);
+  append_value("serial", uri->serial, strlen(uri->serial), out);
+  append_value("object", uri->object, strlen(uri->object), out);
+  append_value("id", uri->id, uri->id_len, out);
+}
+
 void mtc_key_uri_wipe(struct mtc_key_uri *uri) {
   OPENSSL_cleanse(uri, sizeof *uri);
 }

@@ -68,3 +68,57 @@ issue() { "$bin/mtc" issue --profile chrome-dv-7d --out "$work/issued" --json "$
 verify() { "$bin/mtc" verify --ca-cert "$work/ca/ca_cert.pem" "$@" >/dev/null; }
 fsck_clean() { "$bin/mtc" log fsck --dir "$work/ca" >/dev/null || fail "the log is not clean"; }
 tree_size() { "$bin/mtc" status --json | jq .engine.tree_size; }
+
+# A PIN that is found wherever it should not be.
+pin=918273645
+softhsm_module=/usr/lib/softhsm/libsofthsm2.so
+
+# make_softhsm FOLDER LABEL: a SoftHSM token of its own (curves only) and its PIN file, FOLDER/pin.
+make_softhsm() {
+  mkdir "$1" "$1/tokens"
+  printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$1/tokens" >"$1/conf"
+  export SOFTHSM2_CONF=$1/conf
+  softhsm2-util --init-token --free --label "$2" --pin $pin --so-pin 5678 >/dev/null
+  (umask 077 && echo $pin >"$1/pin")
+}
+
+# make_nss FOLDER: an NSS token "mtc-ca" (ML-DSA, curves); sets MODULE, MODULE_ARGS, PIN_SOURCE and
+# with_token, for what loads it: its libraries lie beside it. Exits as skipped where there is none.
+make_nss() {
+  [ -n "${MTC_NSS_DIR:-}" ] || { echo "skipped: no NSS softoken here"; exit 77; }
+  "$(dirname "$0")/../../scripts/make-token.sh" "$1" $pin >"$1.sh"
+  # shellcheck source=/dev/null
+  . "$1.sh"
+  token_libraries=$LD_LIBRARY_PATH
+  unset LD_LIBRARY_PATH
+}
+with_token() { env ${token_libraries:+LD_LIBRARY_PATH="$token_libraries"} "$@"; }
+
+# write_ceremony NAME ALGORITHM TOKEN MODULE PIN-SOURCE [SED-EXPRESSION...]: NAME.yaml, which makes the
+# key NAME and NAME.{transcript,pub,pem,csr} beside it; the expressions change it.
+write_ceremony() {
+  local name=$1 algorithm=$2 token=$3 module=$4 pin_source=$5; shift 5
+  cat >"$name.yaml" <<END
+token:
+  uri: 'pkcs11:token=$token'
+  module: $module
+  pin_source: $pin_source
+key:
+  label: '$name'
+  algorithm: $algorithm
+ca:
+  id: 32473.1
+  wire_version: plants-07
+output:
+  transcript: $name.transcript
+  public_key: $name.pub
+  certificate: $name.pem
+  csr: $name.csr
+  store_certificate: true
+present:
+  - {name: 'Alice "A" Example', role: ceremony administrator}
+  - {name: Björn Example, role: witness}
+END
+  local expression
+  for expression; do sed -i "$expression" "$name.yaml"; done
+}

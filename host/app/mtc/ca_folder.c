@@ -84,7 +84,9 @@ static mtc_status read_public_key(struct ca_init *init, struct mtc_error *error)
   mtc_signer_close(signer);
   if (!status) return MTC_OK;
   return mtc_fail_within(error, status, "--key%s",
-                         init->algorithm ? "" : " (for ml-dsa-44: --algorithm names another)");
+                         init->algorithm || init->certificate_file
+                             ? ""
+                             : " (for ml-dsa-44: --algorithm names another)");
 }
 
 static mtc_status write_certificate(struct ca_init *init, struct mtc_error *error) {

@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include "entry/der.h"
+#include "mtc/entry.h"
 #include "mtc/runtime.h"
 #include "sign/raw_attribute.h"
 
@@ -110,28 +112,62 @@ static mtc_status check_stored(struct hsm *hsm, struct mtc_span der, const char 
   return status;
 }
 
-mtc_status hsm_store_certificate(struct hsm *hsm, struct mtc_span der, const char *label,
-                                 struct mtc_span id, unsigned long *out_handle,
-                                 struct mtc_error *error) {
+/* With libp11; false where the token does not take what that gives it. */
+static bool store_with_libp11(struct hsm *hsm, struct mtc_span der, const char *label,
+                              struct mtc_span id) {
   const uint8_t *cursor = der.data;
   char text[MTC_MAX_ATTRIBUTE_LEN];
   uint8_t id_copy[MTC_MAX_KEY_ID_LEN];
-  *out_handle = 0;
-  if (strlen(label) >= sizeof text || id.len > sizeof id_copy)
-    return mtc_fail(error, MTC_INPUT, "the label or the id is too long");
   /* libp11 has no const. */
   memcpy(text, label, strlen(label) + 1);
   memcpy(id_copy, id.data, id.len);
   X509 *certificate = d2i_X509(NULL, &cursor, (long)der.len);
-  if (!certificate) {
-    ERR_clear_error();
-    return mtc_fail(error, MTC_INPUT, "libcrypto does not read the certificate");
-  }
-  ERR_clear_error();
-  mtc_status status = MTC_OK;
-  if (PKCS11_store_certificate(hsm->slot->token, certificate, text, id_copy, id.len, NULL))
-    status = fail(hsm, "storing the certificate", error);
+  bool is_stored = certificate && PKCS11_store_certificate(hsm->slot->token, certificate, text,
+                                                           id_copy, id.len, NULL) == 0;
   X509_free(certificate);
+  ERR_clear_error();
+  return is_stored;
+}
+
+/* libp11 0.4.13 leaves out the serial number, without which NSS takes no certificate. */
+static mtc_status store_whole(struct hsm *hsm, struct mtc_span der, const char *label,
+                              struct mtc_span id, struct mtc_error *error) {
+  static const CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+  static const CK_CERTIFICATE_TYPE type = CKC_X_509;
+  static const CK_BBOOL yes = CK_TRUE;
+  struct mtc_certificate certificate;
+  struct mtc_bytes serial = {0};
+  CK_OBJECT_HANDLE handle;
+  mtc_status status = mtc_certificate_parse(der, &certificate, error);
+  if (status) return status;
+  mtc_der_append(&serial, MTC_DER_INTEGER, certificate.serial_number);
+  status = mtc_bytes_status(&serial);
+  if (status) return mtc_fail(error, status, "out of memory");
+  CK_ATTRIBUTE attributes[] = {
+      mtc_ck_attribute(CKA_CLASS, &class, sizeof class),
+      mtc_ck_attribute(CKA_CERTIFICATE_TYPE, &type, sizeof type),
+      mtc_ck_attribute(CKA_TOKEN, &yes, sizeof yes),
+      mtc_ck_attribute(CKA_LABEL, label, strlen(label)),
+      mtc_ck_attribute(CKA_ID, id.data, id.len),
+      mtc_ck_attribute(CKA_SUBJECT, certificate.subject.data, certificate.subject.len),
+      mtc_ck_attribute(CKA_ISSUER, certificate.issuer.data, certificate.issuer.len),
+      mtc_ck_attribute(CKA_SERIAL_NUMBER, serial.data, serial.len),
+      mtc_ck_attribute(CKA_VALUE, der.data, der.len),
+  };
+  CK_RV rv = hsm->raw.functions->C_CreateObject(hsm->raw.session, attributes,
+                                                sizeof attributes / sizeof *attributes, &handle);
+  mtc_bytes_free(&serial);
+  return rv == CKR_OK ? MTC_OK : mtc_pkcs11_fail(error, rv, "C_CreateObject");
+}
+
+mtc_status hsm_store_certificate(struct hsm *hsm, struct mtc_span der, const char *label,
+                                 struct mtc_span id, unsigned long *out_handle,
+                                 struct mtc_error *error) {
+  mtc_status status = MTC_OK;
+  *out_handle = 0;
+  if (strlen(label) >= MTC_MAX_ATTRIBUTE_LEN || id.len > MTC_MAX_KEY_ID_LEN)
+    return mtc_fail(error, MTC_INPUT, "the label or the id is too long");
+  if (!store_with_libp11(hsm, der, label, id)) status = store_whole(hsm, der, label, id, error);
   return status ? status : check_stored(hsm, der, label, id, out_handle, error);
 }
 

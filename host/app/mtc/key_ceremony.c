@@ -1,14 +1,31 @@
 /* mtc key ceremony: a CA key made in front of people, with a transcript. */
 #include <stdio.h>
+#include <string.h>
 
 #include "app/mtc/ceremony.h"
 #include "app/mtc/cli.h"
+
+/* The key as mtc ca init and mtc.yaml name it. */
+static void print_uri(const struct ceremony_plan *plan) {
+  struct mtc_key_uri uri;
+  struct mtc_error ignored;
+  struct mtc_bytes text = {0};
+  if (mtc_token_uri_parse(plan->yaml->token.uri, &uri, &ignored)) return;
+  (void)snprintf(uri.object, sizeof uri.object, "%s", plan->yaml->key.label);
+  memcpy(uri.id, plan->id, plan->id_len);
+  uri.id_len = plan->id_len;
+  mtc_key_uri_append(&uri, &text);
+  if (!text.failed) (void)printf("uri %.*s\n", (int)text.len, (char *)text.data);
+  mtc_bytes_free(&text);
+  mtc_key_uri_wipe(&uri);
+}
 
 static void print_done(const struct ceremony_plan *plan) {
   char id[2 * MTC_MAX_KEY_ID_LEN + 1] = "";
   for (size_t i = 0; i < plan->id_len; i++)
     (void)snprintf(id + 2 * i, 3, "%02x", plan->id[i]);
   (void)printf("key \"%s\", id %s, %s\n", plan->yaml->key.label, id, plan->yaml->key.algorithm);
+  print_uri(plan);
   for (size_t i = 0; i < CEREMONY_NUM_OUTPUTS; i++) {
     if (plan->outputs[i]) (void)printf("%s\n", plan->outputs[i]);
   }
