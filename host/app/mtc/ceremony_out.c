@@ -132,6 +132,14 @@ static void look_for_rest(struct ceremony *ceremony, json_t *left) {
 }
 
 static void undo_token(struct ceremony *ceremony, json_t *removed, json_t *left) {
+  struct mtc_error error = {0};
+  if (!ceremony->has_tried) return;
+  /* An operation that failed half way may still occupy the old session. */
+  if (hsm_renew_session(&ceremony->hsm, &error)) {
+    (void)json_array_append_new(
+        left, json_sprintf("perhaps the key: the token does not answer: %s", error.text));
+    return;
+  }
   /* A certificate is destroyed as any object is. */
   destroy(ceremony, (struct mtc_key_pair){.public_key = ceremony->certificate_object},
           "certificate on the token", removed, left);

@@ -9,10 +9,12 @@
 #include "mtc/runtime.h"
 #include "sign/raw_attribute.h"
 
-/* libp11 keeps the CK_RV of what failed in libcrypto's error queue. */
+/* libp11 keeps the CK_RV of what failed in libcrypto's error queue, under a library number of its own,
+ * which ERR_get_CKR_code gives. */
 static mtc_status fail(struct hsm *hsm, const char *what, struct mtc_error *error) {
-  unsigned long rv = (unsigned long)ERR_get_CKR_code();
-  const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+  unsigned long last = ERR_peek_last_error(), rv = CKR_OK;
+  const char *reason = ERR_reason_error_string(last);
+  if (ERR_GET_LIB(last) == ERR_get_CKR_code()) rv = (unsigned long)ERR_GET_REASON(last);
   hsm->raw.pin_refused = mtc_pkcs11_is_pin_refusal(rv);
   mtc_status status =
       rv != CKR_OK ? mtc_pkcs11_fail(error, rv, what)
@@ -88,6 +90,12 @@ mtc_status hsm_log_in(struct hsm *hsm, struct mtc_error *error) {
   if (raw->needs_login && PKCS11_login(hsm->slot, 0, hsm->pin.len ? hsm->pin.text : NULL))
     return fail(hsm, "logging in to the token", error);
   return mtc_raw_token_start(raw, hsm->read_write, false, NULL, error);
+}
+
+mtc_status hsm_renew_session(struct hsm *hsm, struct mtc_error *error) {
+  /* The login is not lost with it: libp11 keeps a session of its own. */
+  mtc_raw_token_end(&hsm->raw);
+  return mtc_raw_token_start(&hsm->raw, hsm->read_write, false, NULL, error);
 }
 
 /* The certificate as the token has it: another than what was given is no certificate of ours. */

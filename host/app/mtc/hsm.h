@@ -48,6 +48,14 @@ mtc_status hsm_open(const struct hsm_options *options, struct hsm *out,
 mtc_status hsm_log_in(struct hsm *hsm, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * hsm_renew_session opens the session of `raw` anew; the login stays, and so do handles of what is
+ * on the token.
+ *
+ * Errors:   TOKEN.
+ */
+mtc_status hsm_renew_session(struct hsm *hsm, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * hsm_store_certificate stores a DER certificate under a label and id, and reads it back.
  *
  * Output:   the object's handle; 0 when nothing is stored.
