@@ -1,7 +1,7 @@
 /*
- * A PKCS#11 module that passes everything on to another one, but for the faults that MTC_FAULTY names,
- * separated by commas. MTC_FAULTY_MODULE is the other module; MTC_FAULTY_LOGINS a file that gets a line
- * at each C_Login. For tests of what people do when a token lies or breaks.
+ * A PKCS#11 module that passes everything on to another one, but for the faults that MTC_FAULTY
+ * names, separated by commas. MTC_FAULTY_MODULE is the other module; MTC_FAULTY_LOGINS a file that
+ * gets a line at each C_Login. For tests of what people do when a token lies or breaks.
  *
  *   extractable, readable, not_local   what it says of a private key
  *   generate, sign, store, destroy     these calls fail
