@@ -47,8 +47,9 @@ mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module,
                               struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_key_uri_append writes what names token and object as a URI: no module, no PIN. Every byte that
- * is not a letter, a digit or one of - . _ is percent-encoded, so that a shell takes it as it is.
+ * mtc_key_uri_append writes what names token and object as a URI: no module, no PIN. Every byte
+ * that is not a letter, a digit or one of - . _ is percent-encoded, so that a shell takes it as it
+ * is.
  */
 void mtc_key_uri_append(const struct mtc_key_uri *uri, struct mtc_bytes *out);
 

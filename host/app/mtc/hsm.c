@@ -9,8 +9,8 @@
 #include "mtc/runtime.h"
 #include "sign/raw_attribute.h"
 
-/* libp11 keeps the CK_RV of what failed in libcrypto's error queue, under a library number of its own,
- * which ERR_get_CKR_code gives. */
+/* libp11 keeps the CK_RV of what failed in libcrypto's error queue, under a library number of its
+ * own, which ERR_get_CKR_code gives. */
 static mtc_status fail(struct hsm *hsm, const char *what, struct mtc_error *error) {
   unsigned long last = ERR_peek_last_error(), rv = CKR_OK;
   const char *reason = ERR_reason_error_string(last);
