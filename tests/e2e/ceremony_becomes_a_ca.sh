@@ -74,6 +74,10 @@ for version in plants-05 plants-06 plants-07; do
   openssl x509 -in "$version.pem" -noout -ext keyUsage | grep -F "CRL Sign" >/dev/null || fail "crl_sign"
 done
 
+# Another key of the same algorithm is not the certificate's either.
+fails "does not verify" init --certificate plants-07.pem --key "$uri"
+[ ! -e other ] || fail "a CA whose certificate is another key's"
+
 # The PIN is in its files alone.
 rm -r softhsm nss nss.sh
 if grep -rF $pin .; then fail "the PIN is there"; fi
