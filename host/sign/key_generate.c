@@ -17,14 +17,16 @@ static mtc_status check_attributes(struct mtc_raw_token *token, const struct mtc
                                    const struct mtc_mechanism *mechanism, unsigned long key,
                                    struct mtc_error *error) {
   struct mtc_template found;
-  struct mtc_error ignored;
+  struct mtc_error doubt;
   struct mtc_span id = mtc_span_of(uri->id, uri->id_len);
   mtc_status status = mtc_template_read(token, key, &found, error);
   if (status) return status;
-  bool is_good = mtc_key_judge(&found, mechanism, uri->object, id, 0, &ignored) == MTC_OK;
-  mtc_log(is_good ? MTC_LOG_INFO : MTC_LOG_WARNING, "key.generated",
-          "token=\"%s\" object=\"%s\"%s%s", uri->token, uri->object,
-          is_good ? "" : " text=", is_good ? "" : ignored.text);
+  bool is_good = mtc_key_judge(&found, mechanism, uri->object, id, 0, &doubt) == MTC_OK;
+  if (is_good)
+    mtc_log(MTC_LOG_INFO, "key.generated", "token=\"%s\" object=\"%s\"", uri->token, uri->object);
+  else
+    mtc_log(MTC_LOG_WARNING, "key.generated", "token=\"%s\" object=\"%s\" text=\"%s\"", uri->token,
+            uri->object, doubt.text);
   return mtc_key_judge(&found, mechanism, uri->object, id, tolerance, error);
 }
 

@@ -103,11 +103,11 @@ static const struct rule rules[] = {
     {CKA_DECRYPT, false, true, 0, "for decrypting, too"},
     {CKA_UNWRAP, false, true, 0, "for unwrapping, too"},
     {CKA_DERIVE, false, true, 0, "for deriving keys, too"},
-    {CKA_LOCAL, true, false, MTC_TOLERATE_NOT_LOCAL, "not made on the token, as this says"},
+    {CKA_LOCAL, true, false, MTC_TOLERATE_NOT_LOCAL, "it may have come from elsewhere"},
     {CKA_ALWAYS_SENSITIVE, true, false, MTC_TOLERATE_NOT_ALWAYS_SENSITIVE,
-     "not sensitive from its beginning, as this says"},
+     "its value may have been readable once"},
     {CKA_NEVER_EXTRACTABLE, true, false, MTC_TOLERATE_NOT_NEVER_EXTRACTABLE,
-     "or was extractable, as this says"},
+     "it may have been extractable once"},
 };
 
 static bool is_equal(const struct mtc_template *found, unsigned long type, const void *value,
