@@ -57,9 +57,17 @@ grep -F '"left":["private key on the token' try.transcript >/dev/null || fail "$
 rm try.transcript
 fails "holds an object with that label already" ceremony ""
 rm try.transcript
-digest=$("$bin/mtc" key list --json --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin" | jq -r .public_key_sha256)
-"$bin/mtc" key delete --uri "pkcs11:token=curves;object=try" --module "$softhsm_module" \
-  --pin-source "file:$work/softhsm/pin" --yes-delete try --public-key-digest "$digest" >/dev/null
+remove() {
+  digest=$("$bin/mtc" key list --json --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin" | jq -r .public_key_sha256)
+  "$bin/mtc" key delete --uri "pkcs11:token=curves;object=try" --module "$softhsm_module" \
+    --pin-source "file:$work/softhsm/pin" --yes-delete try --public-key-digest "$digest" >/dev/null
+}
+remove
+fails "LEFT BEHIND" ceremony gone
+[[ $(tail -n 1 try.transcript | jq -r '.left[0]') == "perhaps the key: the token does not answer"* ]] || fail "$(tail -n 1 try.transcript)"
+[[ $(list) == *'"try"'* ]] || fail "what was named is not there"
+remove
+rm try.transcript
 
 # What the file accepts is accepted, and nothing else.
 ceremony not_local 's/^key:/key:\n  accept: [not_local]/' >/dev/null || fail "accept"

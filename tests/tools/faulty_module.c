@@ -8,6 +8,7 @@
  *   wrong_signature, other_certificate what it gives is not what it should be
  *   keypad                             the PIN is typed on the token: MTC_FAULTY_PIN is it
  *   final_try                          one attempt is left
+ *   gone                               once the key is made, the token is away
  *   interrupt                          SIGTERM arrives while the key is made
  */
 #include <dlfcn.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 
 static CK_FUNCTION_LIST real, faulty;
+static bool is_gone;
 
 static bool has(const char *fault) {
   const char *at = getenv("MTC_FAULTY");
@@ -55,6 +57,7 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 
 static CK_RV get_attributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                             CK_ATTRIBUTE *attributes, CK_ULONG num) {
+  if (is_gone) return CKR_DEVICE_REMOVED;
   CK_RV rv = real.C_GetAttributeValue(session, object, attributes, num);
   for (CK_ULONG i = 0; rv == CKR_OK && i < num; i++) {
     CK_BBOOL *value = attributes[i].pValue;
@@ -72,8 +75,15 @@ static CK_RV generate(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATT
                       CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key) {
   if (has("generate")) return CKR_DEVICE_ERROR;
   if (has("interrupt")) (void)raise(SIGTERM);
+  is_gone = has("gone");
   return real.C_GenerateKeyPair(session, mechanism, public, num_public, private, num_private,
                                 public_key, private_key);
+}
+
+static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+                          CK_SESSION_HANDLE *session) {
+  return is_gone ? CKR_DEVICE_REMOVED
+                 : real.C_OpenSession(slot, flags, application, notify, session);
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature,
@@ -104,6 +114,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out) {
   real = *list;
   faulty = real;
   faulty.C_Login = login;
+  faulty.C_OpenSession = open_session;
   faulty.C_GetTokenInfo = get_token_info;
   faulty.C_GetAttributeValue = get_attributes;
   faulty.C_GenerateKeyPair = generate;

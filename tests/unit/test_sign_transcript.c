@@ -351,7 +351,7 @@ static void a_write_that_fails_never_finishes(void **state) {
   for (int at = 0; at < NUM_LINES; at++) {
     for (int keeps = KEEPS_NOTHING; keeps <= KEEPS_ALL; keeps++) {
       for (int cut_fails = 0; cut_fails < 2; cut_fails++) {
-        struct memory memory = {.fails_at = at, .keeps = keeps, .cut_fails = cut_fails};
+        struct memory memory = {.fails_at = at, .keeps = (enum keeps)keeps, .cut_fails = cut_fails};
         struct mtc_error error = {0};
         struct mtc_transcript_report report;
         mtc_status status = write_into(&memory, &none, &error);
