@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mtc/runtime.h"
+#include "mtc/sign.h"
 
 static bool is_credential(const char *path) {
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -36,12 +39,38 @@ mtc_status mtc_secret_file_check(int fd, const char *path, struct mtc_error *err
   return MTC_OK;
 }
 
-/* The path in "file:/path" or "file:///path"; NULL for anything else. */
-static const char *path_of(const char *source) {
-  if (strncmp(source, "file:", 5) != 0) return NULL;
-  const char *path = source + 5;
-  if (strncmp(path, "//", 2) == 0) path += 2;
-  return path[0] == '/' ? path : NULL;
+/* The path that a source means, in `buffer` where it has to be put together. */
+static mtc_status path_of(const char *source, char *buffer, size_t size, const char **out,
+                          struct mtc_error *error) {
+  if (strncmp(source, "file:", 5) == 0) {
+    *out = source + 5;
+    if (strncmp(*out, "//", 2) == 0) *out += 2;
+    if ((*out)[0] == '/') return MTC_OK;
+  } else if (strncmp(source, "credential:", 11) == 0) {
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = source + 11;
+    if (!folder || !*folder) {
+      return mtc_fail(error, MTC_INPUT,
+                      "pin-source is a systemd credential, but CREDENTIALS_DIRECTORY is not set");
+    }
+    int len = snprintf(buffer, size, "%s/%s", folder, name);
+    *out = buffer;
+    if (*name && !strchr(name, '/') && name[0] != '.' && len > 0 && (size_t)len < size)
+      return MTC_OK;
+  }
+  return mtc_fail(error, MTC_INPUT,
+                  "pin-source must be file: and an absolute path, credential: and a name, or "
+                  "prompt");
+}
+
+bool mtc_pin_is_prompted(const char *key, const char *pin_source) {
+  struct mtc_key_uri uri;
+  struct mtc_error error;
+  bool is_prompted = pin_source && strcmp(pin_source, "prompt") == 0;
+  if (!mtc_key_is_uri(key) || mtc_key_uri_parse(key, &uri, &error) != MTC_OK) return false;
+  if (uri.pin_source[0]) is_prompted = strcmp(uri.pin_source, "prompt") == 0;
+  if (uri.pin_value[0]) is_prompted = false;
+  mtc_key_uri_wipe(&uri);
+  return is_prompted;
 }
 
 static mtc_status take_line(char *buffer, size_t len, const char *path, struct mtc_pin *out,
@@ -59,15 +88,15 @@ static mtc_status take_line(char *buffer, size_t len, const char *path, struct m
 }
 
 mtc_status mtc_pin_read(const char *source, struct mtc_pin *out, struct mtc_error *error) {
-  const char *path = path_of(source);
-  if (!path) {
-    return mtc_fail(error, MTC_INPUT, "pin-source must be file: and an absolute path");
-  }
+  char room[PATH_MAX];
+  const char *path = NULL;
+  mtc_status status = path_of(source, room, sizeof room, &path, error);
+  if (status) return status;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return mtc_fail(error, MTC_IO, "cannot open %s: %s", path, strerror(errno));
   char buffer[MTC_PIN_MAX_LEN + 3];
   size_t len = 0;
-  mtc_status status = mtc_secret_file_check(fd, path, error);
+  status = mtc_secret_file_check(fd, path, error);
   while (!status && len < sizeof buffer) {
     ssize_t count = read(fd, buffer + len, sizeof buffer - len);
     if (count < 0 && errno == EINTR) continue;

@@ -1,0 +1,132 @@
+#include "login.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mtc/runtime.h"
+#include "sign/latch.h"
+#include "sign/pin.h"
+
+volatile sig_atomic_t login_is_under_way;
+
+struct login {
+  struct mtc_pin *pin; /* a page of its own: locked, in no dump, not inherited */
+  bool keeps_pin;      /* it cannot be read again: it was typed, or stands in the URI */
+  bool is_prompted;
+  char *source; /* "" without one */
+  char *latch;  /* "" without one */
+  struct mtc_hash identity;
+  int latch_fd;
+  bool began;
+};
+
+static struct mtc_pin *new_page(void) {
+  void *page = mmap(NULL, sizeof(struct mtc_pin), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return NULL;
+  if (mlock(page, sizeof(struct mtc_pin)) == 0 &&
+      madvise(page, sizeof(struct mtc_pin), MADV_DONTDUMP) == 0 &&
+      madvise(page, sizeof(struct mtc_pin), MADV_WIPEONFORK) == 0)
+    return page;
+  (void)munmap(page, sizeof(struct mtc_pin));
+  return NULL;
+}
+
+mtc_status login_new(const struct mtc_signer_config *config, const struct mtc_key_uri *uri,
+                     struct login **out, struct mtc_error *error) {
+  struct login *login = mtc_alloc(1, sizeof *login);
+  if (!login) return mtc_fail(error, MTC_NOMEM, "out of memory");
+  *out = login;
+  login->latch_fd = -1;
+  login->source = mtc_strdup(uri->pin_source[0] ? uri->pin_source : config->pin_source);
+  login->latch = mtc_strdup(config->latch);
+  if (!login->source || !login->latch) return mtc_fail(error, MTC_NOMEM, "out of memory");
+  login->pin = new_page();
+  if (!login->pin)
+    return mtc_fail(error, MTC_TOKEN, "no memory can be locked for the PIN: %s (RLIMIT_MEMLOCK)",
+                    strerror(errno));
+  login->is_prompted = mtc_pin_is_prompted(config->key, config->pin_source);
+  mtc_status status = mtc_latch_identity(config->key, config->module, &login->identity, error);
+  if (status || !uri->pin_value[0]) return status;
+  login->keeps_pin = true;
+  return mtc_pin_for(uri, NULL, login->pin, error);
+}
+
+void login_free(struct login *login) {
+  if (!login) return;
+  mtc_latch_unlock(login->latch_fd);
+  if (login->pin) {
+    mtc_pin_wipe(login->pin);
+    (void)munmap(login->pin, sizeof *login->pin);
+  }
+  mtc_free(login->source);
+  mtc_free(login->latch);
+  mtc_free(login);
+}
+
+bool login_has_pin(const struct login *login) {
+  return login->pin->len || login->source[0];
+}
+
+/* We are in a process group of our own, which a terminal stops when it reads: for as long as a
+ * person types, the terminal is ours. */
+static mtc_status ask_on_terminal(struct mtc_pin *out, struct mtc_error *error) {
+  int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+  if (tty < 0)
+    return mtc_fail(error, MTC_INPUT, "pin_source: prompt, but there is no terminal to ask on");
+  pid_t owner = tcgetpgrp(tty);
+  void (*before)(int) = signal(SIGTTOU, SIG_IGN);
+  (void)tcsetpgrp(tty, getpgrp());
+  int rc = EVP_read_pw_string_min(out->text, 1, (int)sizeof out->text, "Token PIN: ", 0);
+  if (owner > 0) (void)tcsetpgrp(tty, owner);
+  (void)signal(SIGTTOU, before);
+  (void)close(tty);
+  if (rc != 0) {
+    mtc_pin_wipe(out);
+    return mtc_fail(error, MTC_INPUT, "no PIN was typed");
+  }
+  out->len = strlen(out->text);
+  return MTC_OK;
+}
+
+static mtc_status read_pin(struct login *login, struct mtc_error *error) {
+  if (login->pin->len || !login->source[0]) return MTC_OK;
+  if (!login->is_prompted) return mtc_pin_read(login->source, login->pin, error);
+  login->keeps_pin = true;
+  return ask_on_terminal(login->pin, error);
+}
+
+mtc_status login_begin(struct login *login, const char **out_pin, bool *out_refused,
+                       struct mtc_error *error) {
+  *out_pin = login->pin->text;
+  if (login->began) return MTC_OK;
+  login_is_under_way = 1;
+  mtc_status status = MTC_OK;
+  if (login->latch[0]) {
+    status = mtc_latch_lock(login->latch, &login->latch_fd, error);
+    if (!status) status = mtc_latch_check(login->latch_fd, &login->identity, out_refused, error);
+  }
+  if (!status) status = read_pin(login, error);
+  login->began = true;
+  if (status) login_end(login, false, NULL);
+  return status;
+}
+
+void login_end(struct login *login, bool is_refusal, const char *cause) {
+  struct mtc_error error = {""};
+  if (!login->began) return;
+  login->began = false;
+  login_is_under_way = 0;
+  if (is_refusal && login->latch_fd >= 0 &&
+      mtc_latch_set(login->latch_fd, &login->identity, cause, &error) != MTC_OK)
+    mtc_log(MTC_LOG_ERROR, "signer.latch_file", "text=\"%s\"", error.text);
+  mtc_latch_unlock(login->latch_fd);
+  login->latch_fd = -1;
+  /* A PIN that was refused is not to be given again, whoever typed it. */
+  if (!login->keeps_pin || is_refusal) mtc_pin_wipe(login->pin);
+}
