@@ -193,6 +193,12 @@ bool mtc_raw_token_user_is_in(const struct mtc_raw_token *token) {
          (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
 }
 
+bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token) {
+  CK_TOKEN_INFO info = {0};
+  const CK_FLAGS low = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+  return token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK && (info.flags & low);
+}
+
 void mtc_raw_token_end(struct mtc_raw_token *token) {
   if (!token->session) return;
   /* C_Logout is application-wide: it would log pkcs11-helper out as well. */

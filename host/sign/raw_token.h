@@ -84,6 +84,12 @@ mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, boo
 bool mtc_raw_token_user_is_in(const struct mtc_raw_token *token);
 
 /*
+ * mtc_raw_token_counts_failures tells whether the token says that a wrong PIN was tried since the
+ * last right one; not every token does.
+ */
+bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token);
+
+/*
  * mtc_raw_token_find_key finds the one private key that `uri` names, its id and its public key.
  *
  * Errors:   TOKEN: none, several, of another type, without an id, or an id that a second private

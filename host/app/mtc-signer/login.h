@@ -36,11 +36,17 @@ mtc_status login_begin(struct login *login, const char **out_pin, bool *out_refu
                        struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * login_pin_is_known tells, between the two, whether this PIN has been right before.
+ */
+bool login_pin_is_known(const struct login *login);
+
+/*
  * login_end says how logging in went, if login_begin was called since: a refusal is written to the
- * latch before anybody can try again. A PIN that can be read again is wiped.
+ * latch before anybody can try again. A PIN that can be read again is wiped; of one that was right
+ * a salted digest stays.
  *
  * Requires: `cause` when `is_refusal`.
  */
-void login_end(struct login *login, bool is_refusal, const char *cause);
+void login_end(struct login *login, bool is_success, bool is_refusal, const char *cause);
 
 #endif

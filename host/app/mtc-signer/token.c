@@ -25,28 +25,35 @@ struct signer_key {
   pkcs11h_certificate_t certificate; /* pkcs11-helper's name for "a key with a CKA_ID" */
   char *module, *module_args;
   bool initialized;
-  bool pin_in_use;              /* handed out, and nothing has succeeded since */
+  unsigned num_prompts;         /* times the PIN was handed out, and nothing has succeeded since */
+  bool first_was_login;         /* the first of them was for the session, not for a signature */
   bool login_refused;           /* the latch said no */
   struct mtc_error login_error; /* why the PIN was not handed out */
 };
 
 /*
  * pkcs11-helper logs in again whenever an operation fails. Were the PIN wrong (changed under us),
- * each call would cost an attempt and lock the token: so it gets the PIN once between successes,
- * and a second time only when the token says that the first was right (a key that wants it for each
- * signature).
+ * each call would cost an attempt and lock the token: so it gets the PIN once between successes. A
+ * key that wants it for each signature may need it a second time: only where the first was to log
+ * in and the token says that this worked.
  */
+static bool may_have_pin(struct signer_key *key) {
+  bool is_in = mtc_raw_token_user_is_in(&key->raw);
+  if (key->num_prompts == 0) key->first_was_login = !is_in;
+  return key->num_prompts == 0 || (key->num_prompts == 1 && key->first_was_login && is_in);
+}
+
 static PKCS11H_BOOL prompt(void *const global, void *const user, const pkcs11h_token_id_t token,
                            const unsigned retry, char *const pin, const size_t size) {
   struct signer_key *key = global;
   const char *text;
   (void)user, (void)token;
-  if (retry > 0 || (key->pin_in_use && !mtc_raw_token_user_is_in(&key->raw))) return FALSE;
+  if (retry > 0 || !may_have_pin(key)) return FALSE;
   if (login_begin(key->login, &text, &key->login_refused, &key->login_error)) return FALSE;
   size_t len = strlen(text);
   if (len >= size) return FALSE;
   memcpy(pin, text, len + 1);
-  key->pin_in_use = true;
+  key->num_prompts++;
   return TRUE;
 }
 
@@ -67,13 +74,28 @@ static mtc_status fail(struct mtc_error *error, CK_RV rv, const char *what, bool
   return mtc_pkcs11_fail(error, rv, what);
 }
 
+/*
+ * A PIN for a signature that the token refused: pkcs11-helper does not tell, for it tries once
+ * more, gets no PIN again and reports that. Its other reason to try again is that signing failed.
+ * So a PIN that has never been right counts as refused, and another one where the token counts
+ * failures.
+ */
+static bool looks_refused(struct signer_key *key, CK_RV rv) {
+  if (rv != CKR_CANCEL || key->num_prompts == 0) return false;
+  return !login_pin_is_known(key->login) || mtc_raw_token_counts_failures(&key->raw);
+}
+
 /* After whatever may have logged in: latches a refusal, and says what kept the PIN back. */
 static mtc_status finish(struct signer_key *key, CK_RV rv, const char *what, bool *pin_refused,
                          struct mtc_error *error) {
   mtc_status status = rv == CKR_OK ? MTC_OK : fail(error, rv, what, pin_refused);
-  login_end(key->login, status && *pin_refused, error->text);
+  if (status && looks_refused(key, rv)) {
+    *pin_refused = true;
+    (void)mtc_fail(error, status, "%s: the token did not accept the PIN", what);
+  }
+  login_end(key->login, !status, status && *pin_refused, error->text);
   if (!status) {
-    key->pin_in_use = false;
+    key->num_prompts = 0;
   } else if (key->login_error.text[0]) {
     if (key->login_refused) *pin_refused = true;
     *error = key->login_error;
