@@ -24,7 +24,8 @@ struct cli_command {
 extern const struct cli_command command_ca_init, command_key_generate, command_issue,
     command_certificate_get, command_landmark_allocate, command_landmark_list,
     command_landmark_subtrees, command_reserve, command_verify, command_inspect, command_log_fsck,
-    command_status_show, command_card_readmit, command_signer_status, command_signer_unlatch;
+    command_status_show, command_card_readmit, command_signer_status, command_signer_unlatch,
+    command_bench_signer;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.
@@ -51,9 +52,10 @@ mtc_status cli_connect(const char *path, struct mtc_rpc_client **out,
                        struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * cli_read_status asks the daemon for its state: a JSON object (release it).
+ * cli_read_status asks the daemon for its status.
  *
- * Errors:   as mtc_rpc_call; IO when the answer is no such object.
+ * Output:   a JSON object, to be released with json_decref; NULL after an error.
+ * Errors:   as mtc_rpc_call; IO when the answer is malformed.
  */
 mtc_status cli_read_status(struct mtc_rpc_client *client, json_t **out,
                            struct mtc_error *error) MTC_MUST_CHECK;

@@ -11,13 +11,17 @@ static const char *const state_names[] = {"collect", "seal",    "hash",   "stage
 static json_t *engine_object(struct daemon *daemon) {
   struct mtc_engine_stats stats;
   mtc_engine_stats(daemon->engine, &stats);
+  json_t *state_us = json_object();
+  for (size_t i = MTC_ENGINE_SEAL; state_us && i <= MTC_ENGINE_CERTIFY; i++)
+    (void)json_object_set_new(state_us, state_names[i],
+                              json_integer((json_int_t)stats.state_us[i]));
   return json_pack(
-      "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "state",
+      "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "state",
       stats.is_halted ? "halted" : state_names[stats.state], "halted", stats.is_halted, "tree_size",
       (json_int_t)stats.tree_size, "batches", (json_int_t)stats.num_batches, "entries",
       (json_int_t)stats.num_entries, "null_entries", (json_int_t)stats.num_null_entries, "waiting",
       (json_int_t)stats.num_waiting, "retries", (json_int_t)stats.num_retries, "last_batch_ms",
-      (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);
+      (json_int_t)stats.last_batch_ms, "last_error", stats.last_error, "state_us", state_us);
 }
 
 static json_t *counters_object(unsigned max_batches, const struct mtc_card_counters *card) {
