@@ -13,6 +13,7 @@ struct signer_worker {
   bool busy;
   bool runs; /* as its owner left it */
   bool was_started;
+  bool has_worked; /* this process has answered something */
   struct mtc_signer_process process;
   struct mtc_bytes buffer;
 };

@@ -21,19 +21,21 @@ static void note_error(struct mtc_signer *signer, struct signer_source *source, 
 
 /*
  * Ends the process and sets how long to wait for the next: nothing after the first failure (a
- * crash now and then costs nobody anything), then 100 ms, doubling up to 30 s.
+ * crash now and then costs nobody anything), then 100 ms, doubling up to 30 s. The death of a
+ * process that has worked is always a first one: several may be killed at the same moment.
  */
 static mtc_status give_up(struct mtc_signer *signer, struct signer_source *source,
                           struct signer_worker *worker, mtc_status status, int grace_ms,
                           struct mtc_error *error) {
   mtc_signer_process_end(&worker->process, grace_ms);
   (void)pthread_mutex_lock(&signer->lock);
-  unsigned num_before = source->num_failures_in_a_row++;
+  unsigned num_before = worker->has_worked ? 0 : source->num_failures_in_a_row++;
   int64_t wait_ms = num_before ? FIRST_BACKOFF_MS : 0;
   for (unsigned i = 1; i < num_before && wait_ms < MAX_BACKOFF_MS; i++)
     wait_ms *= 2;
   if (wait_ms > MAX_BACKOFF_MS) wait_ms = MAX_BACKOFF_MS;
-  source->not_before_ms = mtc_clock_monotonic_ms() + wait_ms;
+  int64_t not_before_ms = mtc_clock_monotonic_ms() + wait_ms;
+  if (not_before_ms > source->not_before_ms) source->not_before_ms = not_before_ms;
   source->stats.num_failures++;
   note_error(signer, source, error->text);
   (void)pthread_mutex_unlock(&signer->lock);
@@ -114,7 +116,7 @@ static void note_open(struct mtc_signer *signer, struct signer_source *source,
 }
 
 static mtc_status send_open(struct mtc_signer *signer, struct signer_source *source,
-                            struct signer_worker *worker, int64_t deadline_ms,
+                            struct signer_worker *worker, int64_t deadline_ms, bool *out_died,
                             struct mtc_error *error) {
   struct mtc_signer_config config = {
       .algorithm = signer->algorithm,
@@ -128,7 +130,6 @@ static mtc_status send_open(struct mtc_signer *signer, struct signer_source *sou
   };
   struct mtc_bytes payload = {0};
   struct mtc_signer_packet reply;
-  bool died = false;
   if (mtc_pin_is_prompted(source->key, source->pin_source))
     deadline_ms = mtc_clock_monotonic_ms() + PROMPT_TIMEOUT_MS;
   mtc_signer_config_append(&config, &payload);
@@ -137,7 +138,7 @@ static mtc_status send_open(struct mtc_signer *signer, struct signer_source *sou
     (void)mtc_fail(error, status, "signer: out of memory");
   else
     status = ask(signer, source, worker, MTC_SIGNER_OPEN, mtc_span_of_bytes(&payload), deadline_ms,
-                 &reply, &died, error);
+                 &reply, out_died, error);
   if (!status) note_open(signer, source, &reply);
   /* The URI may hold a PIN. */
   mtc_bytes_wipe(&payload);
@@ -159,7 +160,7 @@ static mtc_status check_latch_file(struct mtc_signer *signer, struct signer_sour
 }
 
 static mtc_status start(struct mtc_signer *signer, struct signer_source *source,
-                        struct signer_worker *worker, int64_t deadline_ms,
+                        struct signer_worker *worker, int64_t deadline_ms, bool *out_died,
                         struct mtc_error *error) {
   (void)pthread_mutex_lock(&signer->lock);
   int64_t left_ms = source->not_before_ms - mtc_clock_monotonic_ms();
@@ -178,8 +179,9 @@ static mtc_status start(struct mtc_signer *signer, struct signer_source *source,
   (void)pthread_mutex_lock(&signer->lock);
   source->stats.num_respawns += worker->was_started;
   worker->was_started = true;
+  worker->has_worked = false;
   (void)pthread_mutex_unlock(&signer->lock);
-  status = send_open(signer, source, worker, deadline_ms, error);
+  status = send_open(signer, source, worker, deadline_ms, out_died, error);
   /* A process without its key must not meet the next request. */
   if (status) mtc_signer_process_end(&worker->process, CLOSE_GRACE_MS);
   return status;
@@ -258,7 +260,7 @@ mtc_status worker_request(struct mtc_signer *signer, struct signer_source *sourc
       mtc_signer_process_end(&worker->process, 0);
     }
     bool died = false;
-    if (!worker->process.pid) status = start(signer, source, worker, deadline_ms, error);
+    if (!worker->process.pid) status = start(signer, source, worker, deadline_ms, &died, error);
     int64_t began_us = monotonic_us();
     if (!status)
       status = ask(signer, source, worker, type, payload, deadline_ms, &reply, &died, error);
@@ -266,6 +268,7 @@ mtc_status worker_request(struct mtc_signer *signer, struct signer_source *sourc
     if (!status && type == MTC_SIGNER_SIGN)
       status = check_signature(signer, source, worker, payload, reply.payload, error);
     if (status) return status;
+    worker->has_worked = true;
     note_success(signer, source, type, began_us);
     mtc_bytes_append_span(out, reply.payload);
     status = mtc_bytes_status(out);

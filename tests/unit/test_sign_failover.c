@@ -132,15 +132,16 @@ static void a_standby_serves_until_the_first_is_back(void **state) {
   await(signer, 0, true, false);
   mtc_signer_stats(signer, &stats);
   assert_true(stats.num_failovers >= 20);
-  assert_true(stats.sources[1].num_signatures >= 20);
+  /* Not all by the second: it may have been killed in the middle of its test. */
+  assert_true(stats.sources[1].num_signatures + stats.sources[2].num_signatures >= 20);
   assert_non_null(strstr(stats.sources[0].last_error, "No such file"));
 
   /* Also when the second goes; and the first comes back by itself. */
   assert_int_equal(unlink(second), 0);
   kill_children();
   must_sign(signer);
-  await(signer, 1, true, false);
   await(signer, 2, false, true);
+  await(signer, 1, true, false);
   assert_int_equal(rename(away, first), 0);
   await(signer, 0, false, true);
   mtc_signer_stats(signer, &stats);
