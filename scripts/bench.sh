@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# bench.sh [--ml-dsa] [RATE [SECONDS [MS...]]]: the engine with a slow HSM. RATE (2000) requests a
-# second for SECONDS (20) each, with signatures that take MS more than the token's own (0 5 20 50 100);
-# the token is SoftHSM's with P-256, or NSS softoken's with ML-DSA-44. Prints a table, and beside it
+# bench.sh [--ml-dsa] [--processes N] [RATE [SECONDS [MS...]]]: the engine with a slow HSM. RATE (2000)
+# requests a second for SECONDS (20) each, with signatures that take MS more than the token's own
+# (0 5 20 50 100), N (1) of them at the same time; the token is SoftHSM's with P-256, or NSS softoken's
+# with ML-DSA-44. Prints a table, and beside it
 # how fast libcrypto signs in this process. What was measured stays in build/bench.
 set -euo pipefail
 # shellcheck source=scripts/lib/env.sh
@@ -9,16 +10,18 @@ set -euo pipefail
 if [ "${1:-}" != --inside ]; then exec "$repo/scripts/run.sh" "$repo/scripts/bench.sh" --inside "$@"; fi
 shift
 cd "$repo"
-make_token=scripts/make-softhsm.sh algorithm=ecdsa-p256 speed=ecdsap256
+usage="usage: scripts/bench.sh [--ml-dsa] [--processes N] [RATE [SECONDS [MS...]]]"
+make_token=scripts/make-softhsm.sh algorithm=ecdsa-p256 speed=ecdsap256 processes=1
 if [ "${1:-}" = --ml-dsa ]; then
   make_token=scripts/make-token.sh algorithm=ml-dsa-44 speed=ML-DSA-44
   shift
 fi
+if [ "${1:-}" = --processes ] && [ $# -ge 2 ]; then processes=$2; shift 2; fi
 rate=${1:-2000} seconds=${2:-20}
 latencies=("${@:3}")
 [ "${#latencies[@]}" -gt 0 ] || latencies=(0 5 20 50 100)
-for number in "$rate" "$seconds" "${latencies[@]}"; do
-  [[ $number =~ ^[0-9]+$ ]] || { say "usage: scripts/bench.sh [--ml-dsa] [RATE [SECONDS [MS...]]]"; exit 2; }
+for number in "$processes" "$rate" "$seconds" "${latencies[@]}"; do
+  [[ $number =~ ^[0-9]+$ ]] || { say "$usage"; exit 2; }
 done
 export MTC_BIN=$repo/build/bin
 # shellcheck source=tests/support/shim.sh
@@ -47,6 +50,7 @@ measure() {
   local ms=$1 ca=$bench/ca-$1
   with_token "$MTC_BIN/mtc" ca init --dir "$ca" --id 32473.1 --key "$KEY_URI" --algorithm "$algorithm" \
     "${token_options[@]}" >/dev/null
+  sed -i "s/^signer:\$/&\n  processes: $processes/" "$ca/mtc.yaml"
   [ "$ms" -eq 0 ] || shim_faults "$bench/shim" "C_Sign delay ${ms}ms"
   env LD_LIBRARY_PATH="$libraries" "$MTC_BIN/mtcd" --config "$ca/mtc.yaml" >"$bench/mtcd-$ms.log" 2>&1 &
   daemon=$!
@@ -71,7 +75,8 @@ mkdir -p "$bench"
 make_key
 for ms in "${latencies[@]}"; do measure "$ms"; done
 
-printf '%s, %s requests/s offered for %s s\n\n' "$algorithm" "$rate" "$seconds"
+printf '%s, %s requests/s offered for %s s, signer processes: %s\n\n' "$algorithm" "$rate" "$seconds" \
+  "$processes"
 printf '| %s ' "added ms" "ms/signature" issued/s "p50 ms" "p99 ms" "max ms" batches entries/batch \
   "waiting, max" certificates/signature "signer busy"
 printf '|\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'

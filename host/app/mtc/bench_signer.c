@@ -28,7 +28,8 @@ struct result {
   double p50_ms, p90_ms, p99_ms, p999_ms, max_ms;
   double issued_per_s, seconds;
   uint64_t num_issued;
-  double batches, entries, signatures, failures, sign_ms, busy;
+  double batches, entries, signatures, failures;
+  double num_processes, sign_ms, possible_per_s, busy; /* of the signer */
 };
 
 static double number_at(const json_t *object, const char *group, const char *key) {
@@ -43,6 +44,18 @@ static double state_ms(const struct watch *watch, const char *state) {
   const json_t *before = json_object_get(watch->before, "engine");
   const json_t *after = json_object_get(watch->after, "engine");
   return (number_at(after, "state_us", state) - number_at(before, "state_us", state)) / 1000;
+}
+
+/* Of all tokens: the time that signatures took, or how many processes there are for them. */
+static double of_tokens(const json_t *status, const char *group, const char *key) {
+  double sum = 0;
+  size_t i;
+  json_t *token;
+  json_array_foreach(json_object_get(json_object_get(status, "signer"), "tokens"), i, token) {
+    const json_t *from = group ? json_object_get(token, group) : token;
+    sum += json_number_value(json_object_get(from, key));
+  }
+  return sum;
 }
 
 static void *watch_queue(void *context) {
@@ -106,6 +119,10 @@ static mtc_status check_serials(struct bench_load *load, struct mtc_error *error
   return MTC_OK;
 }
 
+static double ratio(double a, double b) {
+  return b > 0 ? a / b : 0;
+}
+
 static void evaluate(struct bench_load *load, const struct watch *watch, struct result *out) {
   /* Refused requests have latency 0 and come first. */
   qsort(load->latency_us, load->num_requests, sizeof *load->latency_us, compare_latency);
@@ -123,12 +140,13 @@ static void evaluate(struct bench_load *load, const struct watch *watch, struct 
                          .signatures = grown(watch, "signer", "signatures"),
                          .failures = grown(watch, "signer", "failures")};
   out->issued_per_s = (double)num / out->seconds;
-  if (out->signatures > 0) out->sign_ms = state_ms(watch, "sign") / out->signatures;
-  out->busy = state_ms(watch, "sign") / 1000 / out->seconds;
-}
-
-static double ratio(double a, double b) {
-  return b > 0 ? a / b : 0;
+  double signing_ms = (of_tokens(watch->after, "latency", "total_us") -
+                       of_tokens(watch->before, "latency", "total_us")) /
+                      1000;
+  out->num_processes = of_tokens(watch->after, NULL, "processes");
+  out->sign_ms = ratio(signing_ms, out->signatures);
+  out->possible_per_s = ratio(1000 * out->num_processes, out->sign_ms);
+  out->busy = ratio(signing_ms / 1000, out->seconds * out->num_processes);
 }
 
 static json_t *states_object(const struct watch *watch, double batches) {
@@ -154,11 +172,11 @@ static json_t *result_object(const struct bench_load *load, const struct watch *
                 ratio(result->entries, result->batches), "max_waiting", watch->max_waiting,
                 "mean_waiting", ratio((double)watch->sum_waiting, (double)watch->num_samples),
                 "state_ms_per_batch", states_object(watch, result->batches));
-  json_t *signer = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "signatures", result->signatures,
-                             "failures", result->failures, "ms_per_signature", result->sign_ms,
-                             "busy", result->busy, "possible_signatures_per_s",
-                             ratio(1000, result->sign_ms), "certificates_per_signature",
-                             ratio((double)result->num_issued, result->signatures));
+  json_t *signer = json_pack(
+      "{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "signatures", result->signatures, "failures",
+      result->failures, "processes", result->num_processes, "ms_per_signature", result->sign_ms,
+      "busy", result->busy, "possible_signatures_per_s", result->possible_per_s,
+      "certificates_per_signature", ratio((double)result->num_issued, result->signatures));
   (void)json_object_set_new(object, "engine", engine);
   (void)json_object_set_new(object, "signer", signer);
   return object;
@@ -166,7 +184,6 @@ static json_t *result_object(const struct bench_load *load, const struct watch *
 
 static void print_result(const struct bench_load *load, const struct watch *watch,
                          const struct result *result) {
-  double possible = ratio(1000, result->sign_ms);
   (void)printf("offered    %u/s for %.1f s over %u connections\n", load->rate_per_s,
                load->num_requests / (double)load->rate_per_s, load->num_connections);
   (void)printf("issued     %llu, %.1f/s; %u refused\n", (unsigned long long)result->num_issued,
@@ -179,17 +196,17 @@ static void print_result(const struct bench_load *load, const struct watch *watc
       result->batches, ratio(result->entries, result->batches), (long long)watch->max_waiting,
       ratio((double)watch->sum_waiting, (double)watch->num_samples));
   (void)printf(
-      "signatures %.0f (%.0f failures), %.2f ms each, one after the other: busy %.0f%% of "
-      "the time\n",
-      result->signatures, result->failures, result->sign_ms, 100 * result->busy);
+      "signatures %.0f (%.0f failures), %.2f ms each in %.0f process%s, busy %.0f%% of the time\n",
+      result->signatures, result->failures, result->sign_ms, result->num_processes,
+      result->num_processes > 1 ? "es" : "", 100 * result->busy);
   (void)printf(
-      "limits     %.1f signatures/s are possible, %.1f/s were made (%.0f%%);\n"
-      "           %.1f batches/s of %d signatures; %.1f certificates a signature, and so "
-      "%.1f times\n"
-      "           what a signature for each certificate would allow\n",
-      possible, result->signatures / result->seconds, 100 * result->busy,
-      possible / SIGNATURES_PER_BATCH, SIGNATURES_PER_BATCH,
-      ratio((double)result->num_issued, result->signatures), ratio(result->issued_per_s, possible));
+      "limits     %.1f signatures/s are possible, %.1f/s were made; %.1f batches/s of %d\n"
+      "           %.1f certificates a signature: %.1f times what a signature for each "
+      "would allow\n",
+      result->possible_per_s, result->signatures / result->seconds,
+      result->possible_per_s / SIGNATURES_PER_BATCH, SIGNATURES_PER_BATCH,
+      ratio((double)result->num_issued, result->signatures),
+      ratio(result->issued_per_s, result->possible_per_s));
 }
 
 static mtc_status measure(struct bench_load *load, struct watch *watch, bool json,
