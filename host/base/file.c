@@ -161,6 +161,29 @@ mtc_status mtc_file_write_unsynced(const char *path, struct mtc_span content, un
   return write_renamed(path, content, mode, SYNC_NOTHING, error);
 }
 
+bool mtc_fd_write_synced(int fd, struct mtc_span content) {
+  return write_all(fd, content) && fsync(fd) == 0;
+}
+
+mtc_status mtc_file_create(const char *path, struct mtc_span content, unsigned mode,
+                           struct mtc_error *error) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+  if (fd < 0 && errno == EEXIST)
+    return mtc_fail(error, MTC_INPUT, "%s exists; it is never overwritten", path);
+  if (fd < 0) return fail_errno(error, "cannot create", path);
+  bool ok = mtc_fd_write_synced(fd, content);
+  int saved = errno;
+  if (close(fd) != 0 && ok) {
+    saved = errno;
+    ok = false;
+  }
+  if (ok && sync_folder_of(path)) return MTC_OK;
+  if (!ok) errno = saved;
+  mtc_status status = fail_errno(error, "cannot write", path);
+  (void)unlink(path);
+  return status;
+}
+
 mtc_status mtc_folder_sync(const char *path, struct mtc_error *error) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return fail_errno(error, "cannot open folder", path);

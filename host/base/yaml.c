@@ -49,23 +49,34 @@ static cyaml_config_t configuration(struct complaint *complaint) {
   };
 }
 
-/* libcyaml gives the place of the mapping that holds an unknown key; people need the key's own
- * line. Returns 0 when no line starts with that key. */
-static unsigned line_of_key(struct mtc_span file, const char *key) {
-  struct mtc_reader reader = mtc_reader_of(file);
-  size_t key_len = strlen(key);
+/* Takes lines off the front until one starts with `key`, counting them in *number. */
+static bool skip_to_key(struct mtc_reader *reader, struct mtc_span key, unsigned *number) {
   struct mtc_span line;
-  for (unsigned number = 1; reader.len; number++) {
-    if (!mtc_read_line(&reader, &line) && !mtc_read_span(&reader, reader.len, &line)) break;
+  while (reader->len) {
+    if (!mtc_read_line(reader, &line) && !mtc_read_span(reader, reader->len, &line)) break;
+    (*number)++;
     while (line.len && (line.data[0] == ' ' || line.data[0] == '-')) {
       line.data++;
       line.len--;
     }
-    if (line.len > key_len && memcmp(line.data, key, key_len) == 0 && line.data[key_len] == ':') {
-      return number;
-    }
+    if (line.len > key.len && memcmp(line.data, key.data, key.len) == 0 &&
+        line.data[key.len] == ':')
+      return true;
   }
-  return 0;
+  return false;
+}
+
+unsigned mtc_yaml_line(struct mtc_span file, const char *path) {
+  struct mtc_reader reader = mtc_reader_of(file);
+  unsigned number = 0, last = 0;
+  while (*path) {
+    size_t len = strcspn(path, ".");
+    if (!skip_to_key(&reader, mtc_span_of(path, len), &number)) return last;
+    last = number;
+    path += len;
+    if (*path == '.') path++;
+  }
+  return last;
 }
 
 /* "in mapping field 'name' (line: 3, column: 5)": the name, cut off in place; NULL without one. */
@@ -83,7 +94,9 @@ static mtc_status complain(const char *path, struct mtc_span file, struct compla
                            const char *what, struct mtc_error *error) {
   static const char unexpected[] = "Unexpected key: ";
   const char *key = strstr(what, unexpected), *at = strstr(complaint->place, "line: ");
-  unsigned line = key ? line_of_key(file, key + sizeof unexpected - 1) : 0;
+  unsigned line = 0;
+  /* libcyaml gives the place of the mapping that holds an unknown key; people need its own line. */
+  if (key) line = mtc_yaml_line(file, key + sizeof unexpected - 1);
   if (!line && at) line = (unsigned)strtoul(at + strlen("line: "), NULL, 10);
   const char *field = key ? NULL : field_of(complaint->place);
   if (!line) return mtc_fail(error, MTC_INPUT, "%s: %s", path, what);
@@ -91,25 +104,25 @@ static mtc_status complain(const char *path, struct mtc_span file, struct compla
                   field ? ": " : "", what);
 }
 
+mtc_status mtc_yaml_parse(const char *name, struct mtc_span file,
+                          const cyaml_schema_value_t *schema, void **out, struct mtc_error *error) {
+  struct complaint complaint = {0};
+  *out = NULL;
+  cyaml_config_t config = configuration(&complaint);
+  cyaml_err_t result = cyaml_load_data(file.data, file.len, &config, schema, out, NULL);
+  if (result == CYAML_OK && *out) return MTC_OK;
+  *out = NULL;
+  if (result == CYAML_ERR_OOM) return mtc_fail(error, MTC_NOMEM, "%s: out of memory", name);
+  const char *what = complaint.message[0] ? complaint.message : cyaml_strerror(result);
+  return complain(name, file, &complaint, result == CYAML_OK ? "the file is empty" : what, error);
+}
+
 mtc_status mtc_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **out,
                          struct mtc_error *error) {
   struct mtc_bytes file = {0};
-  struct complaint complaint = {0};
   *out = NULL;
   mtc_status status = mtc_file_read(path, YAML_MAX_LEN, &file, error);
-  if (status) goto out;
-  cyaml_config_t config = configuration(&complaint);
-  cyaml_err_t result = cyaml_load_data(file.data, file.len, &config, schema, out, NULL);
-  if (result == CYAML_OK && *out) goto out;
-  if (result == CYAML_ERR_OOM) {
-    status = mtc_fail(error, MTC_NOMEM, "%s: out of memory", path);
-    goto out;
-  }
-  const char *what = complaint.message[0] ? complaint.message : cyaml_strerror(result);
-  status = complain(path, mtc_span_of_bytes(&file), &complaint,
-                    result == CYAML_OK ? "the file is empty" : what, error);
-  *out = NULL;
-out:
+  if (!status) status = mtc_yaml_parse(path, mtc_span_of_bytes(&file), schema, out, error);
   mtc_bytes_free(&file);
   return status;
 }

@@ -32,4 +32,20 @@ mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out,
 mtc_status mtc_csr_common_name(const struct mtc_csr *csr, struct mtc_span *out,
                                struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * mtc_csr_info_append appends the CertificationRequestInfo that asks for a CA certificate's
+ * subject, key and extensions: what is to be signed.
+ *
+ * Errors:   INPUT when it is no certificate with extensions; NOMEM. `out` is to be dropped then.
+ * Source:   RFC 2986; RFC 2985, "Extension request"
+ */
+mtc_status mtc_csr_info_append(struct mtc_span ca_certificate, struct mtc_bytes *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_csr_append appends the PKCS#10 request made of an info and its signature.
+ */
+void mtc_csr_append(struct mtc_span info, enum mtc_algorithm algorithm, struct mtc_span signature,
+                    struct mtc_bytes *out);
+
 #endif

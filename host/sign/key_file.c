@@ -1,10 +1,5 @@
 #include "sign/key_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -12,32 +7,6 @@
 #include <openssl/x509.h>
 
 #include "mtc/runtime.h"
-
-static bool write_all(int fd, const char *text, size_t len) {
-  while (len) {
-    ssize_t count = write(fd, text, len);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    text += count;
-    len -= (size_t)count;
-  }
-  return fsync(fd) == 0;
-}
-
-static mtc_status write_new(const char *path, const char *text, size_t len,
-                            struct mtc_error *error) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0 && errno == EEXIST) {
-    return mtc_fail(error, MTC_INPUT, "%s exists; a key is never overwritten", path);
-  }
-  if (fd < 0) return mtc_fail(error, MTC_IO, "cannot create %s: %s", path, strerror(errno));
-  bool ok = write_all(fd, text, len);
-  int saved = errno;
-  (void)close(fd);
-  if (ok) return MTC_OK;
-  (void)unlink(path);
-  return mtc_fail(error, MTC_IO, "cannot write %s: %s", path, strerror(saved));
-}
 
 mtc_status mtc_key_file_generate(const char *path, const struct mtc_mechanism *mechanism,
                                  struct mtc_bytes *out_public_key, struct mtc_error *error) {
@@ -55,7 +24,7 @@ mtc_status mtc_key_file_generate(const char *path, const struct mtc_mechanism *m
   mtc_bytes_append(out_public_key, der, (size_t)der_len);
   status = mtc_bytes_status(out_public_key);
   if (status) goto out;
-  status = write_new(path, text, (size_t)text_len, error);
+  status = mtc_file_create(path, mtc_span_of(text, (size_t)text_len), 0600, error);
   if (status) {
     out_public_key->len -= (size_t)der_len;
   } else {

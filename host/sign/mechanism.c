@@ -85,6 +85,37 @@ const struct mtc_mechanism *mtc_mechanism_get(enum mtc_algorithm algorithm) {
   return NULL;
 }
 
+struct mtc_mechanism mtc_mechanism_override(const struct mtc_mechanism *standard,
+                                            const struct mtc_mechanism_numbers *numbers) {
+  struct mtc_mechanism adjusted = *standard;
+  if (numbers->generate) adjusted.generate = numbers->generate;
+  if (numbers->sign) adjusted.sign = numbers->sign;
+  if (numbers->key_type) adjusted.key_type = numbers->key_type;
+  return adjusted;
+}
+
+bool mtc_mechanism_parse_number(const char *text, unsigned long *out) {
+  uint8_t bytes[8] = {0};
+  struct mtc_bytes decoded = {0};
+  uint64_t value = 0;
+  size_t len = strlen(text);
+  bool ok = false;
+  if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') && len > 2 && len <= 18) {
+    /* An odd number of digits is padded with a zero in front. */
+    char digits[18] = "0";
+    memcpy(digits + len % 2, text + 2, len - 2);
+    ok = !mtc_bytes_append_decoded_hex(&decoded, mtc_span_of(digits, len - 2 + len % 2));
+    if (ok) memcpy(bytes + 8 - decoded.len, decoded.data, decoded.len);
+    for (size_t i = 0; i < 8; i++)
+      value = value << 8 | bytes[i];
+    mtc_bytes_free(&decoded);
+  } else {
+    ok = mtc_parse_decimal(mtc_span_of(text, len), CK_UNAVAILABLE_INFORMATION, &value);
+  }
+  *out = (unsigned long)value;
+  return ok && *out != CK_UNAVAILABLE_INFORMATION;
+}
+
 mtc_status mtc_mechanism_input(const struct mtc_mechanism *mechanism, struct mtc_span message,
                                uint8_t digest[64], struct mtc_span *out) {
   if (!mechanism->digest) {

@@ -20,12 +20,35 @@ struct mtc_mechanism {
 
 #define MTC_MAX_SIGNATURE_LEN 4627 /* ML-DSA-87 */
 
+/* Numbers that a vendor's module wants instead of PKCS#11's. Zero: the standard's (no number of
+ * these is zero for a signing key). */
+struct mtc_mechanism_numbers {
+  unsigned long generate; /* CKM_*_KEY_PAIR_GEN */
+  unsigned long sign;     /* CKM_* */
+  unsigned long key_type; /* CKK_* */
+};
+
 /*
  * mtc_mechanism_get gives the row of an algorithm.
  *
  * Errors:   NULL for MTC_ALGORITHM_NONE and unknown values.
  */
 const struct mtc_mechanism *mtc_mechanism_get(enum mtc_algorithm algorithm);
+
+/*
+ * mtc_mechanism_override copies a row with a vendor's numbers in it. What the token then does is
+ * judged by its signatures alone: they must verify as those of the row's algorithm.
+ */
+struct mtc_mechanism mtc_mechanism_override(const struct mtc_mechanism *standard,
+                                            const struct mtc_mechanism_numbers *numbers);
+
+/*
+ * mtc_mechanism_parse_number reads a number of PKCS#11: decimal, or 0x and up to 16 hexadecimal
+ * digits.
+ *
+ * Errors:   false for anything else, and for CK_UNAVAILABLE_INFORMATION, which is no number.
+ */
+bool mtc_mechanism_parse_number(const char *text, unsigned long *out) MTC_MUST_CHECK;
 
 /*
  * mtc_mechanism_input gives what the token is to sign for `message`: the message, or its digest in

@@ -5,6 +5,7 @@
 #include "sign/uri.h"
 
 #define MTC_PIN_MAX_LEN 255
+#define MTC_PIN_CREDENTIAL "mtc-pin" /* the file's name in $CREDENTIALS_DIRECTORY */
 
 /* Zero-terminated; wipe with mtc_pin_wipe. */
 struct mtc_pin {
@@ -38,6 +39,17 @@ mtc_status mtc_pin_read(const char *source, struct mtc_pin *out,
  */
 mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_pin_find does so where there is a person, too. What is given counts first; else the token's
+ * own keypad, else the credential "mtc-pin" in $CREDENTIALS_DIRECTORY, else the terminal.
+ *
+ * Output:   an empty PIN for a token that wants none, or has a keypad.
+ * Errors:   as mtc_pin_read; INPUT when there is no terminal.
+ */
+mtc_status mtc_pin_find(const struct mtc_key_uri *uri, const char *pin_source, bool needs_login,
+                        bool has_protected_path, struct mtc_pin *out,
+                        struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_pin_wipe overwrites the PIN.

@@ -14,6 +14,12 @@
 #ifndef CKA_PARAMETER_SET
 #define CKA_PARAMETER_SET 0x61DUL
 #endif
+#ifndef CKA_DECAPSULATE
+#define CKA_DECAPSULATE 0x634UL
+#endif
+#ifndef CKA_SEED
+#define CKA_SEED 0x637UL
+#endif
 #ifndef CKP_ML_DSA_44
 #define CKP_ML_DSA_44 1UL
 #define CKP_ML_DSA_65 2UL

@@ -46,24 +46,30 @@ mtc_status mtc_raw_module_load(const char *module, CK_FUNCTION_LIST **out,
   return mtc_fail(error, MTC_TOKEN, "%s is no PKCS#11 module", module);
 }
 
-/* A fixed-size, space-padded field of CK_TOKEN_INFO against a URI's value; empty matches any. */
-static bool field_matches(const char *wanted, const unsigned char *field, size_t size) {
+/* A padded field of CK_TOKEN_INFO against a URI's value; empty matches any. */
+static bool field_matches(const char *wanted, struct mtc_span field) {
   size_t len = strlen(wanted);
   if (!len) return true;
-  while (size && (field[size - 1] == ' ' || field[size - 1] == 0))
-    size--;
-  return len == size && memcmp(wanted, field, len) == 0;
+  while (field.len && (field.data[field.len - 1] == ' ' || field.data[field.len - 1] == 0))
+    field.len--;
+  return len == field.len && memcmp(wanted, field.data, len) == 0;
 }
 
-static bool token_matches(const struct mtc_key_uri *uri, const CK_TOKEN_INFO *info) {
-  return field_matches(uri->token, info->label, sizeof info->label) &&
-         field_matches(uri->serial, info->serialNumber, sizeof info->serialNumber) &&
-         field_matches(uri->model, info->model, sizeof info->model) &&
-         field_matches(uri->manufacturer, info->manufacturerID, sizeof info->manufacturerID);
+bool mtc_token_matches(const struct mtc_key_uri *uri, struct mtc_span label, struct mtc_span serial,
+                       struct mtc_span model, struct mtc_span manufacturer) {
+  return field_matches(uri->token, label) && field_matches(uri->serial, serial) &&
+         field_matches(uri->model, model) && field_matches(uri->manufacturer, manufacturer);
 }
 
-static mtc_status check_flags(struct mtc_raw_token *token, CK_FLAGS flags,
-                              const struct mtc_key_uri *uri, struct mtc_error *error) {
+static bool info_matches(const struct mtc_key_uri *uri, const CK_TOKEN_INFO *info) {
+  return mtc_token_matches(uri, mtc_span_of(info->label, sizeof info->label),
+                           mtc_span_of(info->serialNumber, sizeof info->serialNumber),
+                           mtc_span_of(info->model, sizeof info->model),
+                           mtc_span_of(info->manufacturerID, sizeof info->manufacturerID));
+}
+
+mtc_status mtc_token_check_flags(struct mtc_raw_token *token, unsigned long flags,
+                                 const struct mtc_key_uri *uri, struct mtc_error *error) {
   token->needs_login = (flags & CKF_LOGIN_REQUIRED) != 0;
   token->has_protected_path = (flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
   if (token->needs_login && !(flags & CKF_USER_PIN_INITIALIZED)) {
@@ -119,7 +125,7 @@ static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_u
     memset(&info, 0, sizeof info);
     /* A slot that fails is a token pulled out just now: not ours, or the search finds none. */
     if (token->functions->C_GetTokenInfo(slots[i], &info) != CKR_OK) continue;
-    if (!token_matches(uri, &info)) continue;
+    if (!info_matches(uri, &info)) continue;
     token->slot = slots[i];
     describe(token, &info);
     flags = info.flags;
@@ -133,7 +139,21 @@ static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_u
     return mtc_fail(error, MTC_TOKEN, "%zu tokens match \"%s\": add serial= to the URI", num_found,
                     uri->token);
   }
-  return check_flags(token, flags, uri, error);
+  return mtc_token_check_flags(token, flags, uri, error);
+}
+
+mtc_status mtc_raw_token_load(struct mtc_raw_token *out, const char *module,
+                              const char *module_args, struct mtc_error *error) {
+  *out = (struct mtc_raw_token){0};
+  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
+  if (status) return status;
+  struct mtc_initialize_args args;
+  mtc_initialize_args_fill(module_args, &args);
+  CK_RV rv = out->functions->C_Initialize(&args);
+  if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+    return mtc_pkcs11_fail(error, rv, "C_Initialize");
+  out->initialized = rv == CKR_OK;
+  return MTC_OK;
 }
 
 mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
@@ -143,21 +163,27 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
   if (!module || !*module) {
     return mtc_fail(error, MTC_INPUT, "a pkcs11: URI needs the path of a PKCS#11 module");
   }
-  mtc_status status = mtc_raw_module_load(module, &out->functions, error);
-  if (status) return status;
-  if (initialize) {
-    struct mtc_initialize_args args;
-    mtc_initialize_args_fill(module_args, &args);
-    CK_RV rv = out->functions->C_Initialize(&args);
-    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-      return mtc_pkcs11_fail(error, rv, "C_Initialize");
-    }
-    out->initialized = rv == CKR_OK;
-  }
-  return find_token(out, uri, error);
+  mtc_status status = initialize ? mtc_raw_token_load(out, module, module_args, error)
+                                 : mtc_raw_module_load(module, &out->functions, error);
+  return status ? status : find_token(out, uri, error);
 }
 
-mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool log_in,
+/* The user's login in this session, or the key's own where CKA_ALWAYS_AUTHENTICATE wants one. */
+static CK_RV log_in(struct mtc_raw_token *token, CK_USER_TYPE user, const struct mtc_pin *pin) {
+  CK_UTF8CHAR text[MTC_PIN_MAX_LEN + 1];
+  struct mtc_pin copy = {0};
+  if (pin) copy = *pin;
+  memcpy(text, copy.text, sizeof text);
+  bool on_keypad = token->has_protected_path && !copy.len;
+  CK_RV rv = token->functions->C_Login(token->session, user, on_keypad ? NULL : text,
+                                       on_keypad ? 0 : copy.len);
+  OPENSSL_cleanse(text, sizeof text);
+  mtc_pin_wipe(&copy);
+  token->pin_refused = mtc_pkcs11_is_pin_refusal(rv);
+  return rv;
+}
+
+mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool logs_in,
                                const struct mtc_pin *pin, struct mtc_error *error) {
   CK_FLAGS flags = CKF_SERIAL_SESSION | (read_write ? CKF_RW_SESSION : 0);
   CK_RV rv = token->functions->C_OpenSession(token->slot, flags, NULL, NULL, &token->session);
@@ -165,17 +191,8 @@ mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, boo
     token->session = 0;
     return mtc_pkcs11_fail(error, rv, "C_OpenSession");
   }
-  if (!log_in || !token->needs_login) return MTC_OK;
-  CK_UTF8CHAR text[MTC_PIN_MAX_LEN + 1];
-  struct mtc_pin copy = {0};
-  if (pin) copy = *pin;
-  memcpy(text, copy.text, sizeof text);
-  bool on_keypad = token->has_protected_path && !copy.len;
-  rv = token->functions->C_Login(token->session, CKU_USER, on_keypad ? NULL : text,
-                                 on_keypad ? 0 : copy.len);
-  OPENSSL_cleanse(text, sizeof text);
-  mtc_pin_wipe(&copy);
-  token->pin_refused = mtc_pkcs11_is_pin_refusal(rv);
+  if (!logs_in || !token->needs_login) return MTC_OK;
+  rv = log_in(token, CKU_USER, pin);
   token->logged_in = rv == CKR_OK;
   return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN ? MTC_OK
                                                           : mtc_pkcs11_fail(error, rv, "C_Login");
@@ -197,6 +214,41 @@ bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token) {
   CK_TOKEN_INFO info = {0};
   const CK_FLAGS low = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
   return token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK && (info.flags & low);
+}
+
+/* Only where the key says so: a login that nobody asked for is an error to many modules. */
+static bool always_authenticates(struct mtc_raw_token *token, CK_OBJECT_HANDLE key) {
+  CK_BBOOL value = CK_FALSE;
+  CK_ATTRIBUTE attribute = {CKA_ALWAYS_AUTHENTICATE, &value, sizeof value};
+  CK_RV rv = token->functions->C_GetAttributeValue(token->session, key, &attribute, 1);
+  return rv == CKR_OK && attribute.ulValueLen == sizeof value && value != CK_FALSE;
+}
+
+mtc_status mtc_raw_token_sign(struct mtc_raw_token *token, const struct mtc_mechanism *mechanism,
+                              unsigned long private_handle, const struct mtc_pin *pin,
+                              struct mtc_span message, struct mtc_bytes *out,
+                              struct mtc_error *error) {
+  uint8_t digest[64], raw[MTC_MAX_SIGNATURE_LEN];
+  struct mtc_span input;
+  struct mtc_bytes data = {0};
+  mtc_status status = mtc_mechanism_input(mechanism, message, digest, &input);
+  /* PKCS#11 has no const. */
+  if (!status) mtc_bytes_append_span(&data, input);
+  if (!status) status = mtc_bytes_status(&data);
+  if (status) {
+    mtc_bytes_free(&data);
+    return mtc_fail(error, status, "preparing a signature: out of memory");
+  }
+  bool asks_each_time = always_authenticates(token, private_handle);
+  CK_MECHANISM how = {.mechanism = mechanism->sign};
+  CK_ULONG raw_len = sizeof raw;
+  CK_RV rv = token->functions->C_SignInit(token->session, &how, private_handle);
+  if (rv == CKR_OK && asks_each_time) rv = log_in(token, CKU_CONTEXT_SPECIFIC, pin);
+  if (rv == CKR_OK)
+    rv = token->functions->C_Sign(token->session, data.data, data.len, raw, &raw_len);
+  mtc_bytes_free(&data);
+  if (rv != CKR_OK) return mtc_pkcs11_fail(error, rv, "signing");
+  return mtc_mechanism_append_signature(mechanism, mtc_span_of(raw, raw_len), out, error);
 }
 
 void mtc_raw_token_end(struct mtc_raw_token *token) {

@@ -57,6 +57,32 @@ mtc_status mtc_raw_module_load(const char *module, struct _CK_FUNCTION_LIST **ou
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_token_matches tells whether what a token says of itself is what a URI asks for. The fields of
+ * CK_TOKEN_INFO, padded or not; a URI's empty value matches any.
+ */
+bool mtc_token_matches(const struct mtc_key_uri *uri, struct mtc_span label, struct mtc_span serial,
+                       struct mtc_span model, struct mtc_span manufacturer);
+
+/*
+ * mtc_token_check_flags refuses a token (CKF_*) that has no PIN, a locked one, or one attempt left,
+ * and notes whether it wants a login and has a keypad.
+ *
+ * Errors:   TOKEN.
+ */
+mtc_status mtc_token_check_flags(struct mtc_raw_token *token, unsigned long flags,
+                                 const struct mtc_key_uri *uri,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_raw_token_load loads `module` and initialises it: for whoever finds the token otherwise.
+ *
+ * Owner:    close with mtc_raw_token_close, also after a failure; zeroed is closed.
+ * Errors:   TOKEN; NOMEM.
+ */
+mtc_status mtc_raw_token_load(struct mtc_raw_token *out, const char *module,
+                              const char *module_args, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_raw_token_open loads `module` and finds the one token that `uri` names.
  *
  * Requires: `initialize` when nobody else in the process has called C_Initialize.
@@ -72,10 +98,10 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
 /*
  * mtc_raw_token_start opens a session and, with a PIN (or a protected path), logs in once.
  *
- * Requires: `log_in` only where pkcs11-helper is not in charge of the login.
+ * Requires: `logs_in` only where pkcs11-helper is not in charge of the login.
  * Errors:   TOKEN (`pin_refused` tells whether it was about the PIN); NOMEM.
  */
-mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool log_in,
+mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool logs_in,
                                const struct mtc_pin *pin, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
@@ -90,6 +116,18 @@ bool mtc_raw_token_user_is_in(const struct mtc_raw_token *token);
 bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token);
 
 /*
+ * mtc_raw_token_sign signs `message` in the form a certificate carries. Where the key asks for the
+ * PIN at each signature (CKA_ALWAYS_AUTHENTICATE), `pin` is given to it (NULL or empty: its
+ * keypad).
+ *
+ * Errors:   TOKEN; NOMEM. What comes out is not verified.
+ */
+mtc_status mtc_raw_token_sign(struct mtc_raw_token *token, const struct mtc_mechanism *mechanism,
+                              unsigned long private_handle, const struct mtc_pin *pin,
+                              struct mtc_span message, struct mtc_bytes *out,
+                              struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_raw_token_find_key finds the one private key that `uri` names, its id and its public key.
  *
  * Errors:   TOKEN: none, several, of another type, without an id, or an id that a second private
@@ -99,16 +137,27 @@ mtc_status mtc_raw_token_find_key(struct mtc_raw_token *token, const struct mtc_
                                   const struct mtc_mechanism *mechanism, struct mtc_raw_key *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
+#define MTC_ANY_CLASS (~0UL)
+
 /*
- * mtc_raw_token_count counts the objects of a class (CKO_*) with this label, or with this id.
+ * mtc_raw_token_find finds objects of a class (CKO_*, or MTC_ANY_CLASS) with this label (NULL: any)
+ * and this id (empty: any).
  *
- * Requires: exactly one of `label` and `id` is given.
- * Output:   at most 2: none, one, more.
+ * Output:   at most `max` handles.
  * Errors:   TOKEN.
  */
-mtc_status mtc_raw_token_count(struct mtc_raw_token *token, unsigned long class, const char *label,
-                               struct mtc_span id, size_t *out_num_objects,
-                               struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status mtc_raw_token_find(struct mtc_raw_token *token, unsigned long class, const char *label,
+                              struct mtc_span id, unsigned long *out_handles, size_t max,
+                              size_t *out_num, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_raw_token_read_id reads an object's CKA_ID; length 0: it has none.
+ *
+ * Errors:   TOKEN.
+ */
+mtc_status mtc_raw_token_read_id(struct mtc_raw_token *token, unsigned long handle,
+                                 uint8_t out[MTC_MAX_KEY_ID_LEN], size_t *out_len,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_raw_token_public_key appends the DER SubjectPublicKeyInfo of a public key object.

@@ -188,7 +188,8 @@ mtc_status mtc_key_check(const char *key, const char *module, const char *pin_so
   return MTC_OK;
 }
 
-mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+static mtc_status parse(const char *text, bool needs_key, struct mtc_key_uri *out,
+                        struct mtc_error *error) {
   *out = (struct mtc_key_uri){0};
   if (!mtc_key_is_uri(text)) {
     return mtc_fail(error, MTC_INPUT, "a PKCS#11 URI begins with \"pkcs11:\"");
@@ -211,13 +212,21 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct m
   if (!status && !out->token[0]) {
     status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no token= (the token's label)");
   }
-  if (!status && !out->object[0] && !out->id_len) {
+  if (!status && needs_key && !out->object[0] && !out->id_len) {
     status = mtc_fail(error, MTC_INPUT, "PKCS#11 URI: no object= and no id= (which key?)");
   }
 out:
   p11_kit_uri_free(uri);
   if (status) mtc_key_uri_wipe(out);
   return status;
+}
+
+mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+  return parse(text, true, out, error);
+}
+
+mtc_status mtc_token_uri_parse(const char *text, struct mtc_key_uri *out, struct mtc_error *error) {
+  return parse(text, false, out, error);
 }
 
 mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module, const char **out,
@@ -230,6 +239,30 @@ mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module,
   }
   *out = is_given ? module : uri->module_path;
   return MTC_OK;
+}
+
+static void append_value(const char *name, const void *value, size_t len, struct mtc_bytes *out) {
+  const uint8_t *bytes = value;
+  if (!len) return;
+  mtc_bytes_append_format(out, "%s%s=", strcmp(name, "token") == 0 ? "" : ";", name);
+  for (size_t i = 0; i < len; i++) {
+    bool is_plain = (bytes[i] >= 'a' && bytes[i] <= 'z') || (bytes[i] >= 'A' && bytes[i] <= 'Z') ||
+                    (bytes[i] >= '0' && bytes[i] <= '9') || (bytes[i] && strchr("-._", bytes[i]));
+    if (is_plain)
+      mtc_bytes_append(out, &bytes[i], 1);
+    else
+      mtc_bytes_append_format(out, "%%%02X", bytes[i]);
+  }
+}
+
+void mtc_key_uri_append(const struct mtc_key_uri *uri, struct mtc_bytes *out) {
+  mtc_bytes_append_text(out, P11_KIT_URI_SCHEME ":");
+  append_value("token", uri->token, strlen(uri->token), out);
+  append_value("manufacturer", uri->manufacturer, strlen(uri->manufacturer), out);
+  append_value("model", uri->model, strlen(uri->model), out);
+  append_value("serial", uri->serial, strlen(uri->serial), out);
+  append_value("object", uri->object, strlen(uri->object), out);
+  append_value("id", uri->id, uri->id_len, out);
 }
 
 void mtc_key_uri_wipe(struct mtc_key_uri *uri) {

@@ -30,6 +30,14 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out,
                              struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_token_uri_parse reads a URI that names a token and perhaps an object.
+ *
+ * Errors:   as mtc_key_uri_parse.
+ */
+mtc_status mtc_token_uri_parse(const char *text, struct mtc_key_uri *out,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_key_uri_module tells which module opens the key: `module` (NULL or empty: not given), else
  * the URI's module-path.
  *
@@ -37,6 +45,13 @@ mtc_status mtc_key_uri_parse(const char *text, struct mtc_key_uri *out,
  */
 mtc_status mtc_key_uri_module(const struct mtc_key_uri *uri, const char *module, const char **out,
                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_key_uri_append writes what names token and object as a URI: no module, no PIN. Every byte
+ * that is not a letter, a digit or one of - . _ is percent-encoded, so that a shell takes it as it
+ * is.
+ */
+void mtc_key_uri_append(const struct mtc_key_uri *uri, struct mtc_bytes *out);
 
 /*
  * mtc_key_uri_wipe overwrites everything, the PIN above all.

@@ -69,51 +69,5 @@ verify() { "$bin/mtc" verify --ca-cert "$work/ca/ca_cert.pem" "$@" >/dev/null; }
 fsck_clean() { "$bin/mtc" log fsck --dir "$work/ca" >/dev/null || fail "the log is not clean"; }
 tree_size() { "$bin/mtc" status --json | jq .engine.tree_size; }
 
-# make_token_ca KIND [OPTION...]: a CA in $work/ca with its key on a real token (nss: ML-DSA-44; softhsm:
-# P-256) that has the shim in front of it (tests/fault/pkcs11_shim): $shim is the shim's folder.
-make_token_ca() {
-  local kind=$1 algorithm=ml-dsa-44 maker=make-token.sh scripts environment=(); shift
-  scripts=$(dirname "${BASH_SOURCE[0]}")/../../scripts
-  # shellcheck source=tests/support/shim.sh
-  . "$(dirname "${BASH_SOURCE[0]}")/../support/shim.sh"
-  [ "$kind" = nss ] || algorithm=ecdsa-p256 maker=make-softhsm.sh
-  unset MODULE_ARGS SOFTHSM2_CONF LD_LIBRARY_PATH
-  rm -f "$work/token.pub"
-  "$scripts/$maker" "$work/token" "${token_pin:-123456}" >"$work/token.sh"
-  # shellcheck source=/dev/null
-  . "$work/token.sh"
-  # The token's libraries lie beside its module: only what loads it gets this path.
-  libraries=${LD_LIBRARY_PATH:-}
-  unset LD_LIBRARY_PATH
-  token_options=(--pin-source "$PIN_SOURCE")
-  [ -z "${MODULE_ARGS:-}" ] || token_options+=(--module-args "$MODULE_ARGS")
-  with_token "$bin/mtc" key generate --uri "$KEY_URI" --algorithm "$algorithm" --module "$MODULE" \
-    "${token_options[@]}" --out "$work/token.pub" 2>/dev/null
-  [ -z "${SOFTHSM2_CONF:-}" ] || environment=("SOFTHSM2_CONF=$SOFTHSM2_CONF")
-  shim=$work/shim
-  shim_around "$shim" "$MODULE" "${environment[@]}" >/dev/null
-  with_token "$bin/mtc" ca init --dir "$work/ca" --id 32473.1 --key "$KEY_URI" --algorithm "$algorithm" \
-    --module "$shim/module.so" "${token_options[@]}" "$@" >/dev/null 2>&1
-  export MTC_SOCKET=$work/ca/mtcd.sock
-}
-with_token() { env LD_LIBRARY_PATH="$libraries" "$@"; }
-start_token_daemon() { start mtcd env LD_LIBRARY_PATH="$libraries" "$bin/mtcd" --config "$work/ca/mtc.yaml"; daemon=$started; }
-
-signer_pid() { pgrep -P "$daemon" mtc-signer; }
-
-# await TEXT COMMAND...: until the command succeeds; a minute at most.
-await() {
-  local text=$1 end=$((SECONDS + 60)); shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || fail "not within a minute: $text"
-    sleep 0.02
-  done
-}
-has_call() { [ "$(shim_calls "$shim" "$1")" -gt 0 ]; }
-signer_state() { [ "$("$bin/mtc" signer status --json 2>/dev/null | jq -r ".tokens[${2:-0}].state")" = "$1" ]; }
-
-# all_issued FILE COUNT: every certificate is there, with an index of its own.
-all_issued() {
-  [ "$(jq -s 'map(select(.serial)) | map(.index) | unique | length' "$1")" -eq "$2" ] ||
-    fail "$(jq -s 'map(select(.serial)) | length' "$1") of $2 issued, or an index twice"
-}
+# shellcheck source=tests/support/tokens.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/tokens.sh"

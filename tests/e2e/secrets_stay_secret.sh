@@ -15,8 +15,7 @@ rm -rf "$work/ca"
 softhsm2-util --import "$work/known.pem" --token mtc-ca --label known --id 4711 --pin "$token_pin" >/dev/null
 with_token "$bin/mtc" ca init --dir "$work/ca" --id 32473.1 --key "pkcs11:token=mtc-ca;object=known" \
   --algorithm ecdsa-p256 --module "$shim/module.so" "${token_options[@]}" >"$work/init.log" 2>&1
-start mtcd env LD_LIBRARY_PATH="$libraries" "$bin/mtcd" --verbose --config "$work/ca/mtc.yaml"
-daemon=$started
+start_token_daemon --verbose
 make_csr www
 issue "$work/csr/www.csr" >"$work/issue.json"
 # Once with a signer that fails, logs in again and crashes: errors must not tell either.

@@ -6,9 +6,14 @@
 #include "app/mtc/cli.h"
 
 static const char *check_options(struct ca_init *init) {
+  bool is_given = init->wire_version || init->algorithm || init->prefix_url || init->ca.crl_sign;
+  if (init->certificate_file && is_given)
+    return "--certificate says it already: --wire-version, --algorithm, --prefix-url, --crl-sign";
+  if (!init->wire_version) init->wire_version = "plants-07";
   init->ca.wire = mtc_wire_find(init->wire_version);
   init->signer.algorithm = mtc_algorithm_find(init->algorithm ? init->algorithm : "ml-dsa-44");
-  if (!init->dir || !init->id || !init->key) return "--dir, --id and --key are needed";
+  if (!init->dir || !init->key || (!init->id && !init->certificate_file))
+    return "--dir, --id and --key are needed (--certificate stands for --id)";
   if (!init->ca.wire) return "--wire-version is none of plants-05, plants-06, plants-07";
   if (init->signer.algorithm == MTC_ALGORITHM_NONE) return "--algorithm is unknown";
   if (init->log_number < 1 || init->log_number > 65535)
@@ -29,9 +34,10 @@ static int run(const struct cli_command *command, int argc, char **argv) {
                                           {"algorithm", required_argument, NULL, 'g'},
                                           {"card", required_argument, NULL, 'c'},
                                           {"crl-sign", no_argument, NULL, 's'},
+                                          {"certificate", required_argument, NULL, 'C'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-  struct ca_init init = {.wire_version = "plants-07", .log_number = 1};
+  struct ca_init init = {.log_number = 1};
   struct mtc_error error = {""};
   for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
     switch (option) {
@@ -65,6 +71,9 @@ static int run(const struct cli_command *command, int argc, char **argv) {
       case 'c':
         init.card = optarg;
         break;
+      case 'C':
+        init.certificate_file = optarg;
+        break;
       case 's':
         init.ca.crl_sign = true;
         break;
@@ -93,6 +102,7 @@ const struct cli_command command_ca_init = {
     "ca",
     "init",
     "mtc ca init --dir DIR --id CA-ID --key URI|FILE [--wire-version plants-07] [--log-number 1]\n"
+    "         [--certificate FILE]\n"
     "         [--prefix-url URL] [--module PATH] [--module-args TEXT] [--pin-source file:PATH]\n"
     "         [--algorithm ml-dsa-44] [--crl-sign] [--card FOLDER]",
     "make a CA's folder: certificate, empty log, configuration",
@@ -113,6 +123,9 @@ const struct cli_command command_ca_init = {
     "it)\n"
     "  --wire-version  plants-05, plants-06 or plants-07; kept for life\n"
     "  --crl-sign      the CA key may also sign CRLs: goes into the CA certificate\n"
+    "  --certificate   the CA certificate of a key ceremony (mtc key ceremony), which then says "
+    "the\n"
+    "                  ID and all that would go into it; --key must be its key\n"
     "  --log-number    of the first log; the certificate allows it and four more\n"
     "  --card          hash on the card at FOLDER (user, h2c_0, c2h_0) instead of the CPU\n",
     run};

@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include "app/mtc/ca_init.h"
+#include "app/mtc/ca_params.h"
 #include "mtc/proof.h"
 #include "mtc/runtime.h"
 #include "mtc/store.h"
-
-#define YEAR_S (INT64_C(31556952))
-#define CA_YEARS 6 /* as long as a root program trusts a CA key (Chrome's draft policy) */
 
 static void path_in(const struct ca_init *init, const char *name, char out[4096]) {
   (void)snprintf(out, 4096, "%s/%s", init->dir, name);
@@ -55,7 +53,8 @@ static mtc_status write_config(const struct ca_init *init, struct mtc_error *err
       "  policy: %s   # chrome-0.3.0 refuses profiles that break Chrome's policy\n"
       "log:\n  number: %llu\n  database: log.db\n  publish_folder: public\n"
       "socket: mtcd.sock\nsigner:\n",
-      init->ca.wire->name, init->prefix_url && init->log_number <= 4 ? "chrome-0.3.0" : "none",
+      init->ca.wire->name,
+      init->ca.prefix_url.len && init->log_number <= 4 ? "chrome-0.3.0" : "none",
       (unsigned long long)init->log_number);
   append_quoted(&yaml, "key", init->signer.key);
   append_quoted(&yaml, "module", init->signer.module);
@@ -85,17 +84,20 @@ static mtc_status read_public_key(struct ca_init *init, struct mtc_error *error)
   mtc_signer_close(signer);
   if (!status) return MTC_OK;
   return mtc_fail_within(error, status, "--key%s",
-                         init->algorithm ? "" : " (for ml-dsa-44: --algorithm names another)");
+                         init->algorithm || init->certificate_file
+                             ? ""
+                             : " (for ml-dsa-44: --algorithm names another)");
 }
 
 static mtc_status write_certificate(struct ca_init *init, struct mtc_error *error) {
   struct mtc_bytes pem = {0};
   char path[4096];
-  int64_t now_s = mtc_clock_now_ms() / 1000;
-  init->ca.public_key = mtc_span_of_bytes(&init->public_key);
-  init->ca.not_before = now_s - now_s % 86400;
-  init->ca.not_after = init->ca.not_before + CA_YEARS * YEAR_S - 1;
-  mtc_status status = mtc_ca_certificate_make(&init->ca, &init->certificate, error);
+  mtc_status status = MTC_OK;
+  if (!init->certificate_file) {
+    init->ca.public_key = mtc_span_of_bytes(&init->public_key);
+    ca_params_set_dates(&init->ca, mtc_clock_now_ms() / 1000);
+    status = mtc_ca_certificate_make(&init->ca, &init->certificate, error);
+  }
   if (!status) mtc_pem_append("CERTIFICATE", mtc_span_of_bytes(&init->certificate), &pem);
   if (!status) status = mtc_bytes_status(&pem);
   path_in(init, "ca_cert.pem", path);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "entry/utf8.h"
+#include "sign/attribute.h"
 
 #define START_WAIT_MS 2000 /* for a daemon that is starting */
 #define START_POLL_MS 50
@@ -111,21 +112,24 @@ void cli_print_json(json_t *value) {
   json_decref(value);
 }
 
-json_t *cli_json_text(const char *text) {
-  struct mtc_reader reader = mtc_reader_of(mtc_span_of_text(text));
-  struct mtc_bytes escaped = {0};
+const char *cli_text_problem(const char *text) {
+  static char problem[64];
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_text(text ? text : ""));
   uint32_t scalar;
   while (reader.len) {
-    const uint8_t *start = reader.data;
-    if (mtc_utf8_next(&reader, &scalar)) {
-      mtc_bytes_append(&escaped, start, (size_t)(reader.data - start));
-    } else {
-      mtc_bytes_append_format(&escaped, "%%%02X", *start);
-      reader = mtc_reader_of(mtc_span_of(start + 1, reader.len - 1));
-    }
+    size_t at = (size_t)((const char *)reader.data - text);
+    problem[0] = 0;
+    if (!mtc_utf8_next(&reader, &scalar))
+      (void)snprintf(problem, sizeof problem, "no UTF-8 at byte %zu", at);
+    else if (scalar < 0x20 || (scalar >= 0x7f && scalar < 0xa0) || scalar == 0x2028 ||
+             scalar == 0x2029 || scalar == 0xfeff || scalar == 0xfffe || scalar == 0xffff)
+      (void)snprintf(problem, sizeof problem, "the control character U+%04X at byte %zu",
+                     (unsigned)scalar, at);
+    if (problem[0]) return problem;
   }
-  const char *whole = escaped.len ? (const char *)escaped.data : "";
-  json_t *string = escaped.failed ? NULL : json_stringn(whole, escaped.len);
-  mtc_bytes_free(&escaped);
-  return string;
+  return NULL;
+}
+
+json_t *cli_json_text(const char *text) {
+  return mtc_json_text(mtc_span_of_text(text));
 }

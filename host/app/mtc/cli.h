@@ -21,11 +21,12 @@ struct cli_command {
   int (*run)(const struct cli_command *command, int argc, char **argv);
 };
 
-extern const struct cli_command command_ca_init, command_key_generate, command_issue,
-    command_certificate_get, command_landmark_allocate, command_landmark_list,
-    command_landmark_subtrees, command_reserve, command_verify, command_inspect, command_log_fsck,
-    command_status_show, command_card_readmit, command_signer_status, command_signer_unlatch,
-    command_bench_signer;
+extern const struct cli_command command_ca_init, command_key_generate, command_key_ceremony,
+    command_key_transcript, command_key_list, command_key_show, command_key_test,
+    command_key_delete, command_issue, command_certificate_get, command_landmark_allocate,
+    command_landmark_list, command_landmark_subtrees, command_reserve, command_verify,
+    command_inspect, command_log_fsck, command_status_show, command_card_readmit,
+    command_signer_status, command_signer_unlatch, command_bench_signer;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.
@@ -79,6 +80,15 @@ const char *cli_format_time(int64_t posix_s, char out_text[32]);
  * cli_print_json prints one JSON value on a line and releases it.
  */
 void cli_print_json(json_t *value);
+
+/*
+ * cli_text_problem tells what in a text neither YAML nor a terminal should be given: bytes that are
+ * not UTF-8, control characters, other line ends. NULL is text without any.
+ *
+ * Output:   words that fit behind "it has", until the next call; NULL when there is nothing.
+ * Threads:  one.
+ */
+const char *cli_text_problem(const char *text);
 
 /*
  * cli_json_text makes a JSON string of text that may be anything (a file's name, say): bytes that

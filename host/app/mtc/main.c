@@ -8,7 +8,9 @@
 #include "app/mtc/cli.h"
 
 static const struct cli_command *const commands[] = {
-    &command_ca_init,           &command_key_generate,      &command_issue,
+    &command_ca_init,           &command_key_generate,      &command_key_ceremony,
+    &command_key_transcript,    &command_key_list,          &command_key_show,
+    &command_key_test,          &command_key_delete,        &command_issue,
     &command_certificate_get,   &command_landmark_allocate, &command_landmark_list,
     &command_landmark_subtrees, &command_reserve,           &command_verify,
     &command_inspect,           &command_log_fsck,          &command_status_show,

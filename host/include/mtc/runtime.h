@@ -110,6 +110,21 @@ mtc_status mtc_file_write_unsynced(const char *path, struct mtc_span content, un
                                    struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_file_create writes a new file and makes it and its name durable.
+ *
+ * Errors:   INPUT when something of that name is there, which stays as it is; IO (nothing stays).
+ */
+mtc_status mtc_file_create(const char *path, struct mtc_span content, unsigned mode,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_fd_write_synced writes all of `content` and waits until it is durable.
+ *
+ * Errors:   false with errno; any part of it may be written.
+ */
+bool mtc_fd_write_synced(int fd, struct mtc_span content) MTC_MUST_CHECK;
+
+/*
  * mtc_folder_sync makes everything written to the file system of the folder `path` durable.
  *
  * Errors:   IO.

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Whatever goes wrong in a ceremony, the token holds no key of it afterwards, no file of it is left but
+# its transcript, and that is closed as failed and says why. What cannot be taken away is named.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$work"
+make_softhsm "$work/softhsm" curves
+export MTC_FAULTY_MODULE=$softhsm_module
+faulty=$bin/mtc-faulty-module.so
+list() { "$bin/mtc" key list --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin"; }
+ceremony() { write_ceremony try ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin" "${@:2}"; MTC_FAULTY=$1 "$bin/mtc" key ceremony try.yaml; }
+
+# fault FAULTS STEP TEXT: the ceremony fails in STEP, saying TEXT, and leaves nothing.
+fault() {
+  fails "$3" ceremony "$1"
+  [ -z "$(list)" ] || fail "$1: a key is left: $(list)"
+  [ ! -e try.pub ] && [ ! -e try.pem ] && [ ! -e try.csr ] || fail "$1: files are left"
+  fails "FAILED ceremony, intact transcript" "$bin/mtc" key transcript verify try.transcript
+  [ "$(tail -n 1 try.transcript | jq -r '.event + " " + .step')" = "failed $2" ] || fail "$1: $(tail -n 1 try.transcript)"
+  [ "$(tail -n 1 try.transcript | jq '.left | length')" -eq 0 ] || fail "$1: the transcript says that something is left"
+  grep -F "$3" try.transcript >/dev/null || fail "$1: the transcript does not say why"
+  mv try.transcript "$1.transcript"
+}
+
+fault generate "making the key" "no key was made"
+fault extractable "judging the key" "CKA_EXTRACTABLE is true"
+fault readable "judging the key" "CKA_SENSITIVE is false"
+fault not_local "judging the key" "CKA_LOCAL is false"
+fault sign "testing the key" "the new key was destroyed"
+fault wrong_signature "testing the key" "the test signature does not verify"
+fault store "storing the certificate" "the new key was destroyed"
+fault interrupt "making the key" "interrupted by signal 15"
+
+# A token that takes the certificate and gives another back; the public key's value is not read so.
+fault other_certificate "storing the certificate" "the token holds another certificate"
+
+# The last file cannot be written: those before it go again.
+mkdir full
+write_ceremony try ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin" 's/csr: .*/csr: nowhere\/try.csr/'
+fails "cannot create nowhere/try.csr" "$bin/mtc" key ceremony try.yaml
+[ ! -e try.pub ] && [ ! -e try.pem ] && [ -z "$(list)" ] || fail "a file or the key is left"
+mv try.transcript nowhere.transcript
+
+# Where even that fails, what is left is named.
+fails "LEFT BEHIND" ceremony "sign,destroy"
+grep -F '"left":["private key on the token' try.transcript >/dev/null || fail "$(tail -n 1 try.transcript)"
+[[ $(list) == *'"try"'* ]] || fail "what was named is not there"
+rm try.transcript
+fails "holds an object with that label already" ceremony ""
+rm try.transcript
+digest=$("$bin/mtc" key list --json --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin" | jq -r .public_key_sha256)
+"$bin/mtc" key delete --uri "pkcs11:token=curves;object=try" --module "$softhsm_module" \
+  --pin-source "file:$work/softhsm/pin" --yes-delete try --public-key-digest "$digest" >/dev/null
+
+# What the file accepts is accepted, and nothing else.
+ceremony not_local 's/^key:/key:\n  accept: [not_local]/' >/dev/null || fail "accept"
+fails "CKA_EXTRACTABLE is true" ceremony extractable 's/^key:/key:\n  accept: [not_local, not_always_sensitive, not_never_extractable]/' \
+  's/label: .*/label: other/' 's/: try\./: other./'
+
+# A wrong PIN costs exactly one attempt, and no key is asked for.
+rm -f ./*.transcript ./*.p*
+echo 111111 >softhsm/pin
+export MTC_FAULTY_LOGINS=$work/logins
+fails "The password or PIN is incorrect" ceremony "" 's/label: .*/label: pin/' 's/: try\./: pin./'
+[ "$(wc -l <logins)" -eq 1 ] || fail "$(wc -l <logins) attempts"
+grep -F 111111 ./pin.transcript && fail "the transcript holds the PIN"
+fails "no key was made" "$bin/mtc" key transcript verify pin.transcript
+
+# Killed in the middle: the transcript says which key may be there.
+[ "$MTC_FAULT_POINTS" = ON ] || exit 0
+echo $pin >softhsm/pin
+MTC_FAULT="testing the key" ceremony "" 's/label: .*/label: dead/' 's/: try\./: dead./' >/dev/null 2>&1 && fail "not killed"
+fails 'the token may hold a key "dead"' "$bin/mtc" key transcript verify dead.transcript
+[[ $(list) == *'"dead"'* ]] || fail "the key is not there"
