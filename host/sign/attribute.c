@@ -193,7 +193,7 @@ mtc_status mtc_template_override(struct mtc_template *templ, bool is_private, co
   if (row && !omits && parsed.kind != row->kind)
     return mtc_fail(error, MTC_INPUT, "%s: the value is of another kind than this attribute", name);
   const char *why = refusal(row, is_private, omits, &parsed);
-  if (why) return mtc_fail(error, MTC_INPUT, "%s %s", row->name, why);
+  if (why) return mtc_fail(error, MTC_INPUT, "%s %s", name, why);
   if (!omits) return mtc_template_set(templ, type, parsed.kind, parsed.value, parsed.len, error);
   omit(templ, type);
   return MTC_OK;

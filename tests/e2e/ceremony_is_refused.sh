@@ -8,7 +8,7 @@ cd "$work"
 make_softhsm "$work/softhsm" curves
 where=(curves "$softhsm_module" "file:$work/softhsm/pin")
 ceremony() { local name=$1; shift; write_ceremony "$name" ecdsa-p256 "${where[@]}" "$@"; "$bin/mtc" key ceremony "$name.yaml"; }
-list() { "$bin/mtc" key list --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin" "$@"; }
+list() { "$bin/mtc" key list --uri pkcs11:token=curves --module "$softhsm_module" --pin-source "file:$work/softhsm/pin"; }
 
 # wrong LINE TEXT SED-EXPRESSION...: refused with file and line, and nothing is made.
 wrong() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the seeds of the harnesses, tests/fuzz/<name>/, from tests/vectors (see PROVENANCE.txt)."""
 import base64
+import hashlib
 import pathlib
 import re
 import struct
@@ -143,6 +144,18 @@ put("card", "right", struct.pack(">BHHH", 99, 0x1234, 1, 1))
 put("card", "exchanged", struct.pack(">BHHH", 99, 0x1234, 3, 90))
 put("card", "copied", struct.pack(">BHHH", 99, 0x1234, 0x8003, 90))
 put("card", "wrong_hash", struct.pack(">BHHHHB", 3, 1, 1, 1, 70, 5))
+text = "key: {}\n"
+spki = bytes.fromhex("302a300506032b6570032100" + "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+put("transcript", "fields", "\n".join([
+    '{"event":"begin","file":{"text":"key: {}\\n","sha256":"%s"}}' % hashlib.sha256(text.encode()).hexdigest(),
+    '{"event":"generate","label":"ca","id":"01"}',
+    '{"event":"private_key","attributes":{"CKA_SENSITIVE":true,"CKA_EXTRACTABLE":false}}',
+    '{"event":"public_key","algorithm":"ed25519","spki":"%s","sha256":"%s"}' % (
+        base64.b64encode(spki).decode(), hashlib.sha256(spki).hexdigest()),
+    '{"event":"test_signature","message":"dGVzdA==","signature":"%s"}' % ("A" * 86 + "=="),
+    '{"event":"finished","signature":"AA=="}', ""]))
+put("transcript", "failed", '{"event":"begin","file":{"text":"","sha256":"%s"}}\n{"event":"failed","text":"no power"}\n'
+    % hashlib.sha256(b"").hexdigest())
 put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y]\n"
     "parts:\n  - name: p\n    offset: -1\npart: {name: q}\n")
 put("yaml", "alias", "name: &a text\nlist: [*a, *a]\nparts:\n  - &p {name: *a}\n  - *p\n")

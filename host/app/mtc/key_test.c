@@ -54,8 +54,10 @@ static void print(const struct test_options *options, const struct key_object *k
                   uint64_t *times) {
   uint64_t count = options->count;
   qsort(times, count, sizeof *times, compare);
-  double min = (double)times[0] / 1e6, p50 = (double)times[(count - 1) / 2] / 1e6;
-  double p99 = (double)times[(count - 1) * 99 / 100] / 1e6, max = (double)times[count - 1] / 1e6;
+  /* The smallest that so many in a hundred do not exceed. */
+  uint64_t middle = (count - 1) / 2, high = (count - 1) * 99 / 100;
+  double min = (double)times[0] / 1e6, p50 = (double)times[middle] / 1e6;
+  double p99 = (double)times[high] / 1e6, max = (double)times[count - 1] / 1e6;
   const char *name = mtc_algorithm_name(key->mechanism->algorithm);
   if (options->json) {
     cli_print_json(json_pack("{sssIsfsfsfsf}", "algorithm", name, "signatures", (json_int_t)count,
