@@ -63,6 +63,7 @@ holds_none --memory "$daemon"
 grep -q '^Max core file size *0 *0' "/proc/$signer/limits" || fail "the signer may dump core"
 grep -q '^NoNewPrivs:.*1' "/proc/$signer/status" && grep -q '^Seccomp:.*2' "/proc/$signer/status" ||
   fail "the signer is not confined"
+grep -q '^CapEff:.*0000000000000000' "/proc/$signer/status" || fail "the signer has capabilities"
 [ "$(ps -o pgid= -p "$signer" | tr -d ' ')" = "$signer" ] || fail "the signer has no process group of its own"
 stop "$daemon"
 fsck_clean

@@ -1,10 +1,14 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /*
  * A PKCS#11 module is a vendor's code: it opens files and devices, talks to its HSM over the
@@ -82,10 +86,18 @@ static int add_strict_rules(scmp_filter_ctx filter) {
   return rc;
 }
 
+/* Of root too: the token's files and devices are its owner's, or readable to him. */
+static int drop_capabilities(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+  (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  return syscall(SYS_capset, &header, none) == 0 ? 0 : -errno;
+}
+
 mtc_status confine(enum mtc_signer_confinement how, struct mtc_error *error) {
   if (how == MTC_SIGNER_UNCONFINED) return MTC_OK;
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-  int rc = filter ? 0 : -ENOMEM;
+  int rc = filter ? drop_capabilities() : -ENOMEM;
   for (size_t i = 0; !rc && i < sizeof forbidden / sizeof *forbidden; i++)
     rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, forbidden[i], 0);
   if (!rc && how == MTC_SIGNER_STRICT) rc = add_strict_rules(filter);

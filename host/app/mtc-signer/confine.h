@@ -5,10 +5,10 @@
 #include "mtc/sign.h"
 
 /*
- * confine installs a seccomp filter; a call that it does not allow kills the process, which the
+ * confine gives up every capability and installs a seccomp filter; a call that it does not allow kills the process, which the
  * daemon reports as such.
  *
- * Errors:   TOKEN: the kernel has no seccomp; the text says how to go on without.
+ * Errors:   TOKEN: the kernel does not let us; the text says how to go on without.
  */
 mtc_status confine(enum mtc_signer_confinement how, struct mtc_error *error) MTC_MUST_CHECK;
 
