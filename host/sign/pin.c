@@ -123,25 +123,25 @@ mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, st
     return MTC_OK;
   }
   if (uri->pin_source[0]) pin_source = uri->pin_source;
-  return pin_source && *pin_source ? mtc_pin_read(pin_source, out, error) : MTC_OK;
+  if (!pin_source || !*pin_source || strcmp(pin_source, "prompt") == 0) return MTC_OK;
+  return mtc_pin_read(pin_source, out, error);
 }
 
-/* The credential that systemd gives a service (LoadCredential=mtc-pin:...). */
-static mtc_status read_credential(struct mtc_pin *out, struct mtc_error *error) {
-  char source[1200];
+bool mtc_pin_has_credential(void) {
+  char path[PATH_MAX];
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
-  if (!folder || folder[0] != '/') return MTC_OK;
-  int len = snprintf(source, sizeof source, "file:%s/" MTC_PIN_CREDENTIAL, folder);
-  if (len < 0 || len >= (int)sizeof source || access(source + 5, F_OK) != 0) return MTC_OK;
-  return mtc_pin_read(source, out, error);
+  if (!folder || folder[0] != '/') return false;
+  int len = snprintf(path, sizeof path, "%s/" MTC_PIN_CREDENTIAL, folder);
+  return len > 0 && len < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 mtc_status mtc_pin_find(const struct mtc_key_uri *uri, const char *pin_source, bool needs_login,
                         bool has_protected_path, struct mtc_pin *out, struct mtc_error *error) {
   mtc_status status = mtc_pin_for(uri, pin_source, out, error);
   if (status || out->len || !needs_login || has_protected_path) return status;
-  status = read_credential(out, error);
-  if (status || out->len) return status;
+  bool is_prompted = pin_source && strcmp(pin_source, "prompt") == 0;
+  if (!is_prompted && mtc_pin_has_credential())
+    return mtc_pin_read("credential:" MTC_PIN_CREDENTIAL, out, error);
   if (isatty(STDIN_FILENO) &&
       EVP_read_pw_string_min(out->text, 1, (int)sizeof out->text, "Token PIN: ", 0) == 0) {
     out->len = strlen(out->text);

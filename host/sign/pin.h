@@ -34,11 +34,17 @@ mtc_status mtc_pin_read(const char *source, struct mtc_pin *out,
  * mtc_pin_for reads the PIN for a key: the URI's pin-source or pin-value, else `pin_source` (NULL
  * or empty: not given).
  *
- * Output:   an empty PIN when nothing is given.
+ * Output:   an empty PIN when nothing, or "prompt", is given.
  * Errors:   as mtc_pin_read.
  */
 mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_pin_has_credential tells whether systemd gave this process the credential MTC_PIN_CREDENTIAL
+ * (LoadCredential=mtc-pin:...).
+ */
+bool mtc_pin_has_credential(void);
 
 /*
  * mtc_pin_find does so where there is a person, too. What is given counts first; else the token's

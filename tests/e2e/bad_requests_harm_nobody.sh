@@ -62,7 +62,7 @@ frame = answer.read(struct.unpack(">I", answer.read(4))[0])
 print(frame[6:].decode() if frame[0] else "answered")
 END
 }
-for method in 5 6 7 8 9 11; do
+for method in 5 6 7 8 9 11 12; do
   [ "$(refused "$method" 00)" = "the request's body is malformed" ] || fail "method $method takes any body"
 done
 for body in '' 01 0000; do

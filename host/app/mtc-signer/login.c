@@ -54,7 +54,9 @@ mtc_status login_new(const struct mtc_signer_config *config, const struct mtc_ke
   if (!login) return mtc_fail(error, MTC_NOMEM, "out of memory");
   *out = login;
   login->latch_fd = -1;
-  login->source = mtc_strdup(uri->pin_source[0] ? uri->pin_source : config->pin_source);
+  const char *source = uri->pin_source[0] ? uri->pin_source : config->pin_source;
+  if (!*source && mtc_pin_has_credential()) source = "credential:" MTC_PIN_CREDENTIAL;
+  login->source = mtc_strdup(source);
   login->latch = mtc_strdup(config->latch);
   if (!login->source || !login->latch) return mtc_fail(error, MTC_NOMEM, "out of memory");
   login->secret = new_page();
