@@ -45,6 +45,16 @@ for kind in nss softhsm; do
   shim_faults "$shim"
   end "token removed"
 
+  # SoftHSM's folder is moved away, and a process that has seen that never finds the token again.
+  if [ "$kind" = softhsm ]; then
+    mv "$work/token/tokens" "$work/token/away"
+    begin
+    failed_since() { [ "$("$bin/mtc" signer status --json | jq .failures)" -gt "$1" ]; }
+    await "the folder is missed" failed_since "$("$bin/mtc" signer status --json | jq .failures)"
+    mv "$work/token/away" "$work/token/tokens"
+    end "the folder moved away"
+  fi
+
   # A signature that does not verify is an alarm: nobody asks this token again before an operator has
   # looked, and nothing is lost meanwhile.
   begin "C_Sign flip @1"
