@@ -3,6 +3,7 @@
 # made of the ceremony's certificate, and its certificates verify. The PIN shows up nowhere.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+documents=$(realpath "$(dirname "$0")/../../docs")
 cd "$work"
 make_softhsm "$work/softhsm" curves
 make_nss "$work/nss"
@@ -73,6 +74,17 @@ for version in plants-05 plants-06 plants-07; do
     fail "$version: $(openssl x509 -in "$version.pem" -noout -dates)"
   openssl x509 -in "$version.pem" -noout -ext keyUsage | grep -F "CRL Sign" >/dev/null || fail "crl_sign"
 done
+
+# Another key of the same algorithm is not the certificate's either.
+fails "it is not the key of --certificate" init --certificate plants-07.pem --key "$uri"
+[ ! -e other ] || fail "a CA whose certificate is another key's"
+
+# The example of docs/hsm.md, on this token.
+sed -n '/^# ceremony.yaml/,/^```$/p' "$documents/hsm.md" | sed "\$d; s/token=mtc-ca;serial=[0-9a-f]*/token=curves/
+  s|file:/run/ceremony/pin|file:$work/softhsm/pin|" >example.yaml
+grep -F "$work/softhsm/pin" example.yaml >/dev/null || fail "the example of docs/hsm.md is not what it was"
+quiet "$bin/mtc" key ceremony example.yaml
+quiet "$bin/mtc" key transcript verify --ca-cert example-ca-2026.pem example-ca-2026.transcript
 
 # The PIN is in its files alone.
 rm -r softhsm nss nss.sh

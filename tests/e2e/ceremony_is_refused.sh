@@ -39,6 +39,7 @@ touch mine.pub
 wrong 13 "mine.pub exists; it is never overwritten" 's/bad.pub/mine.pub/'
 ln -s nowhere link.pem
 wrong 14 "link.pem exists; it is never overwritten" 's/bad.pem/link.pem/'
+wrong 15 "cannot write into nowhere" 's/csr: .*/csr: nowhere\/bad.csr/'
 wrong 17 "" '/^  - /d'
 fails "control character" ceremony bad 's/Björn Example/"B\\eX"/'
 fails "UTF-8" ceremony bad $'s/Björn/\xff/'
@@ -80,6 +81,10 @@ ceremony ca "$(private "CKA_MODIFIABLE=false, CKA_SIGN_RECOVER=false")" 's/^ca:/
 [ "$(jq -c '.private_key_attributes | [.CKA_MODIFIABLE, .CKA_SIGN_RECOVER, .CKA_EXTRACTABLE, .CKA_ID]' ca.json)" = \
   '[false,false,false,"0a0b"]' ] || fail "$(cat ca.json)"
 
+# So do a vendor's numbers, here the standard's own.
+ceremony numbered 's/^ca:/  mechanisms: {generate: 0x1040, sign: 4161, key_type: 0x3}\nca:/' >/dev/null || fail "numbers"
+fails "testing the key" ceremony edwards 's/^ca:/  mechanisms: {sign: 0x1057}\nca:/'
+
 # Existing label, existing id; on a certificate, too.
 fails "holds an object with that label already" ceremony again 's/label: .*/label: ca/'
 fails "holds an object with that id already" ceremony twin 's/^ca:/  id: 0a0b\nca:/'
@@ -89,7 +94,7 @@ openssl x509 -in ca.pem -outform DER -out ca.der
 pkcs11-tool --module "$softhsm_module" --token-label curves --login --pin $pin --type cert --label lonely --id 77 \
   --write-object ca.der >/dev/null 2>&1 || fail "pkcs11-tool"
 fails "holds an object with that label already" ceremony lonely
-[ "$(list | wc -l)" -eq 1 ] || fail "$(list)"
+[ "$(list | wc -l)" -eq 2 ] || fail "$(list)"
 
 # Keys that want the PIN at each signature are tested, too.
 ceremony each "$(private CKA_ALWAYS_AUTHENTICATE=true)" >/dev/null || fail "CKA_ALWAYS_AUTHENTICATE"

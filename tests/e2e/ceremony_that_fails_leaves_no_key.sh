@@ -35,11 +35,20 @@ fault interrupt "making the key" "interrupted by signal 15"
 fault other_certificate "storing the certificate" "the token holds another certificate"
 
 # The last file cannot be written: those before it go again.
-mkdir full
-write_ceremony try ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin" 's/csr: .*/csr: nowhere\/try.csr/'
-fails "cannot create nowhere/try.csr" "$bin/mtc" key ceremony try.yaml
+long=$(printf 'x%.0s' $(seq 300))
+write_ceremony try ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin" "s/csr: .*/csr: $long/"
+fails "File name too long" "$bin/mtc" key ceremony try.yaml
 [ ! -e try.pub ] && [ ! -e try.pem ] && [ -z "$(list)" ] || fail "a file or the key is left"
 mv try.transcript nowhere.transcript
+
+# A disk that fills up, at any moment: a transcript that says so or just ends, and no key.
+for kib in 1 2 3 4 5 6 7 8 9; do
+  write_ceremony try ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin"
+  (ulimit -f $kib && "$bin/mtc" key ceremony try.yaml) >full.out 2>&1 && fail "$kib KiB were enough: $(stat -c %s try.transcript)"
+  [ -z "$(list)" ] || fail "$kib KiB: a key is left: $(list) $(cat full.out)"
+  "$bin/mtc" key transcript verify try.transcript && fail "$kib KiB: finished"
+  rm -f try.transcript try.p* try.csr
+done >/dev/null
 
 # Where even that fails, what is left is named.
 fails "LEFT BEHIND" ceremony "sign,destroy"
@@ -65,6 +74,17 @@ fails "The password or PIN is incorrect" ceremony "" 's/label: .*/label: pin/' '
 [ "$(wc -l <logins)" -eq 1 ] || fail "$(wc -l <logins) attempts"
 grep -F 111111 ./pin.transcript && fail "the transcript holds the PIN"
 fails "no key was made" "$bin/mtc" key transcript verify pin.transcript
+
+# A token with one attempt left is not tried. One with a keypad is given no PIN.
+rm logins
+MTC_FAULTY=final_try fails "one PIN attempt is left" "$bin/mtc" key list --uri pkcs11:token=curves --module "$faulty" \
+  --pin-source "file:$work/softhsm/pin"
+[ ! -e logins ] || fail "it was tried"
+MTC_FAULTY=keypad MTC_FAULTY_PIN=$pin "$bin/mtc" key list --uri pkcs11:token=curves --module "$faulty" </dev/null >keypad.out
+[ "$(wc -l <keypad.out)" -eq 1 ] || fail "the keypad: $(cat keypad.out)"
+write_ceremony keypad ecdsa-p256 curves "$faulty" "file:$work/softhsm/pin" '/pin_source/d'
+MTC_FAULTY=keypad MTC_FAULTY_PIN=$pin "$bin/mtc" key ceremony keypad.yaml </dev/null >/dev/null
+grep -F "on the token's keypad" keypad.transcript >/dev/null || fail "the transcript does not tell of the keypad"
 
 # Killed in the middle: the transcript says which key may be there.
 [ "$MTC_FAULT_POINTS" = ON ] || exit 0

@@ -37,6 +37,12 @@ grep -E '^  CKA_EXTRACTABLE +false$' show >/dev/null && grep -E '^  CKA_VERIFY +
 fails 'no private key is named so on token "curves"' key show --uri "$uri;object=none"
 fails "which key?" key show --uri $uri
 fails "which key?" key test --uri $uri
+# A label of two keys names neither.
+tool --keypairgen --key-type EC:prime256v1 --label plain --id 88 >/dev/null 2>&1 || fail "pkcs11-tool"
+for command in show test delete; do fails "more than one private key" key $command --uri "$uri;object=plain"; done
+key show --uri "$uri;object=plain;id=%88" >/dev/null || fail "label and id"
+digest=$(key list --json --uri "$uri;id=%88" | jq -r .public_key_sha256)
+key delete --uri "$uri;object=plain;id=%88" --yes-delete plain --public-key-digest "$digest" >/dev/null
 
 # test: every signature counts.
 [[ $(key test --uri "$uri;object=ecdsa-p384" --count 25) == "25 signatures with ecdsa_p384_sha384, all verified by libcrypto"* ]] || fail "test"

@@ -6,6 +6,8 @@
  *   extractable, readable, not_local   what it says of a private key
  *   generate, sign, store, destroy     these calls fail
  *   wrong_signature, other_certificate what it gives is not what it should be
+ *   keypad                             the PIN is typed on the token: MTC_FAULTY_PIN is it
+ *   final_try                          one attempt is left
  *   interrupt                          SIGTERM arrives while the key is made
  */
 #include <dlfcn.h>
@@ -36,7 +38,19 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
     (void)fputs("login\n", file);
     (void)fclose(file);
   }
-  return real.C_Login(session, user, pin, len);
+  const char *typed = getenv("MTC_FAULTY_PIN");
+  CK_UTF8CHAR copy[64] = {0};
+  if (pin || !has("keypad") || !typed || strlen(typed) >= sizeof copy)
+    return real.C_Login(session, user, pin, len);
+  memcpy(copy, typed, strlen(typed));
+  return real.C_Login(session, user, copy, strlen(typed));
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
+  CK_RV rv = real.C_GetTokenInfo(slot, info);
+  if (rv == CKR_OK && has("keypad")) info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
+  if (rv == CKR_OK && has("final_try")) info->flags |= CKF_USER_PIN_FINAL_TRY;
+  return rv;
 }
 
 static CK_RV get_attributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
@@ -90,6 +104,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out) {
   real = *list;
   faulty = real;
   faulty.C_Login = login;
+  faulty.C_GetTokenInfo = get_token_info;
   faulty.C_GetAttributeValue = get_attributes;
   faulty.C_GenerateKeyPair = generate;
   faulty.C_Sign = sign;

@@ -46,6 +46,22 @@ static void check(const struct mtc_key_uri *uri) {
   mtc_bytes_free(&text);
 }
 
+/* What names the key, written by the library, names the same key. */
+static void check_written(const struct mtc_key_uri *uri) {
+  struct mtc_key_uri again, names = *uri;
+  struct mtc_error error = {0};
+  struct mtc_bytes text = {0};
+  memset(names.pin_source, 0, sizeof names.pin_source);
+  memset(names.pin_value, 0, sizeof names.pin_value);
+  memset(names.module_path, 0, sizeof names.module_path);
+  mtc_key_uri_append(uri, &text);
+  mtc_bytes_append(&text, "", 1);
+  assert(mtc_bytes_status(&text) == MTC_OK);
+  assert(mtc_key_uri_parse((const char *)text.data, &again, &error) == MTC_OK);
+  assert(memcmp(&names, &again, sizeof again) == 0);
+  mtc_bytes_free(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   struct mtc_key_uri uri, empty;
   struct mtc_error error = {0};
@@ -58,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   } else {
     assert(mtc_key_is_uri(text));
     check(&uri);
+    check_written(&uri);
   }
   mtc_free(text);
   return 0;

@@ -77,10 +77,24 @@ static mtc_status write_config(const struct ca_init *init, struct mtc_error *err
   return status;
 }
 
+/* The token's public half says it, and a signature proves it. */
+static mtc_status check_key(const struct ca_init *init, struct mtc_signer *signer,
+                            struct mtc_error *error) {
+  struct mtc_span message = mtc_span_of_text("mtc ca init: test of the certificate's key");
+  struct mtc_bytes signature = {0};
+  if (!init->certificate_file) return MTC_OK;
+  if (!mtc_span_equal(mtc_span_of_bytes(&init->public_key), init->ca.public_key))
+    return mtc_fail(error, MTC_INPUT, "it is not the key of --certificate");
+  mtc_status status = mtc_signer_sign(signer, message, &signature, error);
+  mtc_bytes_free(&signature);
+  return status;
+}
+
 static mtc_status read_public_key(struct ca_init *init, struct mtc_error *error) {
   struct mtc_signer *signer = NULL;
   mtc_status status = mtc_signer_open(&init->signer, &signer, error);
   if (!status) status = mtc_signer_public_key(signer, &init->public_key, error);
+  if (!status) status = check_key(init, signer, error);
   mtc_signer_close(signer);
   if (!status) return MTC_OK;
   return mtc_fail_within(error, status, "--key%s",

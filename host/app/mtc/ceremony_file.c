@@ -1,9 +1,12 @@
 #include "app/mtc/ceremony_file.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/mtc/ca_params.h"
 #include "app/mtc/cli.h"
@@ -206,6 +209,17 @@ static mtc_status resolve(const struct checking *checking, const char *name, cha
   return *out ? MTC_OK : mtc_fail(checking->error, MTC_NOMEM, "out of memory");
 }
 
+/* A file that cannot be written is found before there is a key. */
+static mtc_status check_folder(const struct checking *checking, const char *key, const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  int len = slash ? snprintf(folder, sizeof folder, "%.*s", (int)(slash + 1 - path), path)
+                  : snprintf(folder, sizeof folder, ".");
+  if (len < 0 || len >= (int)sizeof folder) return WRONG(checking, key, "the path is too long");
+  if (access(folder, W_OK | X_OK) == 0) return MTC_OK;
+  return WRONG(checking, key, "cannot write into %s: %s", folder, strerror(errno));
+}
+
 static mtc_status check_outputs(const struct checking *checking) {
   const struct yaml_output *yaml = &checking->plan->yaml->output;
   char *const names[] = {yaml->transcript, yaml->public_key, yaml->certificate, yaml->csr};
@@ -219,6 +233,8 @@ static mtc_status check_outputs(const struct checking *checking) {
     if (status) return status;
     if (lstat(paths[i], &info) == 0)
       return WRONG(checking, keys[i], "%s exists; it is never overwritten", paths[i]);
+    status = check_folder(checking, keys[i], paths[i]);
+    if (status) return status;
     for (size_t k = 0; k < i; k++) {
       if (paths[k] && strcmp(paths[k], paths[i]) == 0)
         return WRONG(checking, keys[i], "it is named twice");

@@ -135,6 +135,30 @@ static mtc_status read_back(struct ceremony *ceremony, const char *event, unsign
   return ceremony_record(ceremony, event, json_pack("{so}", "attributes", mtc_template_json(out)));
 }
 
+/* What a key may be and yet is worth a look: in the transcript, for who reads it. */
+static json_t *remarks(const struct mtc_template *private) {
+  static const struct {
+    unsigned long type;
+    bool value;
+    const char *text;
+  } rows[] = {
+      {CKA_LOCAL, false, "the token does not say that it made the key"},
+      {CKA_ALWAYS_SENSITIVE, false, "the token does not say that the key was always sensitive"},
+      {CKA_NEVER_EXTRACTABLE, false, "the token does not say that the key was never extractable"},
+      {CKA_MODIFIABLE, true, "the key's attributes can be changed (CKA_MODIFIABLE)"},
+      {CKA_SIGN_RECOVER, true, "the key can sign with recovery (CKA_SIGN_RECOVER)"},
+      {CKA_COPYABLE, true, "the key can be copied on the token (CKA_COPYABLE)"},
+  };
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < sizeof rows / sizeof *rows; i++) {
+    if (mtc_template_flag(private, rows[i].type, false) != rows[i].value) continue;
+    if (json_array_append_new(list, json_string(rows[i].text)) == 0) continue;
+    json_decref(list);
+    return NULL;
+  }
+  return list;
+}
+
 mtc_status ceremony_read_back(struct ceremony *ceremony) {
   const struct ceremony_plan *plan = ceremony->plan;
   struct mtc_template private, public;
@@ -147,7 +171,9 @@ mtc_status ceremony_read_back(struct ceremony *ceremony) {
         mtc_key_judge(&private, &plan->mechanism, plan->yaml->key.label,
                       mtc_span_of(plan->id, plan->id_len), plan->yaml->key.accept, ceremony->error);
   if (!status) status = check_alone(ceremony, CKO_PRIVATE_KEY);
-  return status ? status : check_alone(ceremony, CKO_PUBLIC_KEY);
+  if (!status) status = check_alone(ceremony, CKO_PUBLIC_KEY);
+  if (status) return status;
+  return ceremony_record(ceremony, "judged", json_pack("{so}", "remarks", remarks(&private)));
 }
 
 mtc_status ceremony_read_public_key(struct ceremony *ceremony) {

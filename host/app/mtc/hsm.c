@@ -3,6 +3,7 @@
 #include <libp11.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "entry/der.h"
 #include "mtc/entry.h"
@@ -81,6 +82,9 @@ mtc_status hsm_open(const struct hsm_options *options, struct hsm *out, struct m
 
 mtc_status hsm_log_in(struct hsm *hsm, struct mtc_error *error) {
   struct mtc_raw_token *raw = &hsm->raw;
+  const struct rlimit no_core = {0, 0};
+  /* A core dump would hold the PIN. */
+  (void)setrlimit(RLIMIT_CORE, &no_core);
   mtc_status status = mtc_pin_find(&hsm->uri, hsm->pin_source, raw->needs_login,
                                    raw->has_protected_path, &hsm->pin, error);
   if (status) return status;
@@ -98,15 +102,25 @@ mtc_status hsm_renew_session(struct hsm *hsm, struct mtc_error *error) {
   return mtc_raw_token_start(&hsm->raw, hsm->read_write, false, NULL, error);
 }
 
+static mtc_status find_stored(struct hsm *hsm, const char *label, struct mtc_span id,
+                              unsigned long *out_handle, size_t *out_num, struct mtc_error *error) {
+  unsigned long handles[2];
+  mtc_status status =
+      mtc_raw_token_find(&hsm->raw, CKO_CERTIFICATE, label, id, handles, 2, out_num, error);
+  if (!status && *out_num) *out_handle = handles[0];
+  return status;
+}
+
 /* The certificate as the token has it: another than what was given is no certificate of ours. */
 static mtc_status check_stored(struct hsm *hsm, struct mtc_span der, const char *label,
                                struct mtc_span id, unsigned long *out_handle,
                                struct mtc_error *error) {
   struct mtc_bytes value = {0};
   size_t num = 0;
-  mtc_status status =
-      mtc_raw_token_find(&hsm->raw, CKO_CERTIFICATE, label, id, out_handle, 1, &num, error);
-  if (!status && num == 0) status = mtc_fail(error, MTC_TOKEN, "the certificate is not there");
+  mtc_status status = find_stored(hsm, label, id, out_handle, &num, error);
+  if (!status && num != 1)
+    status = mtc_fail(error, MTC_TOKEN, "the certificate is %s",
+                      num ? "there more than once" : "not there");
   if (status) return status;
   uint8_t *room = mtc_bytes_reserve(&value, der.len + 1);
   if (!room) return mtc_fail(error, MTC_NOMEM, "out of memory");
@@ -175,7 +189,12 @@ mtc_status hsm_store_certificate(struct hsm *hsm, struct mtc_span der, const cha
   *out_handle = 0;
   if (strlen(label) >= MTC_MAX_ATTRIBUTE_LEN || id.len > MTC_MAX_KEY_ID_LEN)
     return mtc_fail(error, MTC_INPUT, "the label or the id is too long");
-  if (!store_with_libp11(hsm, der, label, id)) status = store_whole(hsm, der, label, id, error);
+  if (!store_with_libp11(hsm, der, label, id)) {
+    /* It may have failed after the token had taken it. */
+    size_t num = 0;
+    status = find_stored(hsm, label, id, out_handle, &num, error);
+    if (!status && num == 0) status = store_whole(hsm, der, label, id, error);
+  }
   return status ? status : check_stored(hsm, der, label, id, out_handle, error);
 }
 
