@@ -1,12 +1,27 @@
 #!/usr/bin/env bash
-# demo.sh [COUNT] [FOLDER]: the main job on real input. An HSM token with an ML-DSA-44 CA key, the
-# model of the card, the daemon; COUNT (1000) requests made with openssl become COUNT standalone and
-# COUNT landmark-relative certificates, all verified. FOLDER (build/demo) is made anew.
+# demo.sh [--card FOLD[/STAGES]] [COUNT] [FOLDER]: the main job on real input. An HSM token with an
+# ML-DSA-44 CA key, the model of the card (1/2, the fastest core; or 1/1, 4, 64), the daemon; COUNT
+# (1000) requests made with openssl become COUNT standalone and COUNT landmark-relative certificates, all
+# verified. FOLDER (build/demo) is made anew.
 set -euo pipefail
 . "$(dirname "$0")/lib/env.sh"
 if [ "${1:-}" != --inside ]; then
+  card=1/2
+  usage="usage: scripts/demo.sh [--card FOLD[/STAGES]] [COUNT] [FOLDER]"
+  if [ "${1:-}" = --card ]; then
+    [ $# -ge 2 ] || { say "$usage"; exit 2; }
+    card=$2
+    shift 2
+    case $card in
+      1) card=1/2 ;;
+      4 | 64) card=$card/1 ;;
+      1/1 | 1/2 | 4/1 | 64/1) ;;
+      *) say "error: --card $card: the model's builds are 1/1, 1/2, 4 and 64 (Fold/Stages)"; exit 2 ;;
+    esac
+  fi
   count=${1:-1000}
-  case $count in *[!0-9]* | 0*) say "usage: scripts/demo.sh [COUNT] [FOLDER]"; exit 2 ;; esac
+  case $count in *[!0-9]* | 0*) say "$usage"; exit 2 ;; esac
+  [ $# -le 2 ] || { say "$usage"; exit 2; }
   demo=$(realpath -m -- "${2:-$repo/build/demo}")
   case $repo$demo in *[\'\"\\]*) die "no quotes and backslashes in a CA's folder, please: $demo" ;; esac
   [ "${#demo}" -le 94 ] || die "$demo is too long for the name of a socket in it"
@@ -15,9 +30,9 @@ if [ "${1:-}" != --inside ]; then
   fi
   mkdir -p "$(dirname "$demo")"
   exec "$repo/scripts/run.sh" --share "$(dirname "$demo")" \
-    "$repo/scripts/demo.sh" --inside "$count" "$demo"
+    "$repo/scripts/demo.sh" --inside "$count" "$demo" "$card"
 fi
-count=$2 demo=$3 bin=$repo/build/bin
+count=$2 demo=$3 card=$4 bin=$repo/build/bin
 cd "$repo"
 
 at_end() {
@@ -116,7 +131,7 @@ quietly "Making an HSM token (NSS softoken)" make_token
 . "$demo/token.sh"
 token_libraries=$LD_LIBRARY_PATH
 unset LD_LIBRARY_PATH
-start mtc-sim "$bin/mtc-sim" --path "$demo/card"
+start mtc-sim "$bin/mtc-sim" --path "$demo/card" --fold "${card%/*}" --stages "${card#*/}"
 quietly "Making the CA: ML-DSA-44 key on the token, certificate, empty log" make_ca
 start mtcd env LD_LIBRARY_PATH="$token_libraries" "$bin/mtcd" --config "$demo/ca/mtc.yaml"
 export MTC_SOCKET=$demo/ca/mtcd.sock
@@ -143,7 +158,9 @@ card_hashes=$(jq '.hash.card_leaves + .hash.card_nodes' "$demo/status.json")
 [ "$(jq '.hash.card_leaves' "$demo/status.json")" -eq "$count" ] &&
   [ "$(jq '.hash.cpu_entries + .hash.card_faults' "$demo/status.json")" -eq 0 ] ||
   die "the hashes did not come from the card: see $demo/status.json"
-quietly "Checking the whole log" "$bin/mtc" log fsck --dir "$demo/ca"
+# The tree that the card hashed and the HSM signed, against that of the entries on the CPU.
+quietly "Hashing the whole log again on the CPU, and checking it" "$bin/mtc" log fsck --dir "$demo/ca"
+mapfile -t checkpoint < <(sed -n '2,3p' "$demo/ca/public/1/checkpoint")
 
 # Lines to copy, right in any folder: quoted, and sharing what they need.
 run=$(printf %q "$repo/scripts/run.sh")
@@ -156,7 +173,10 @@ $count certificates issued, each in both forms; all $verified verify
   standalone certificate         $(mean_size standalone) bytes (mean), signed: $by_cosignature
   landmark-relative certificate  $(mean_size landmark) bytes (mean), no signature: $by_landmark
   batches                        $(jq .engine.batches "$demo/status.json")
+  card                           the model with Fold ${card%/*}, Stages ${card#*/}
   hashes by the card             $card_hashes (checked on the CPU: $(jq .hash.checked_hashes "$demo/status.json"))
+  tree                           ${checkpoint[0]} entries, root ${checkpoint[1]}
+                                 the card's; from the entries the CPU computes the same
   HSM signatures                 $(jq .signer.signatures "$demo/status.json")
   rate                           $((count * 1000 / $(cat "$demo/issued.ms"))) certificates per second, requests checked and logged
   time                           $((SECONDS - started)) s

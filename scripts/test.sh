@@ -86,7 +86,7 @@ fi
 suite release
 suite sanitize
 suite debug e2e_
-suite thread 'test_(rpc|engine|hash|sign_signer|store_open)'
+suite thread 'test_(rpc|engine|hash|sign_(signer|failover|latch)|store_open)'
 fuzz
 if [ "${#skipped[@]}" -gt 0 ]; then
   printf 'skipped:\n'

@@ -19,7 +19,7 @@ constexpr long kWaitNs = 500000;
 Card::Card(Folder &folder, Options &options)
     : folder_(folder),
       options_(options),
-      top_(options.seed, options.build, options.lanes),
+      top_(options.seed, options.build, options.lanes, options.trace),
       registers_(folder, top_) {
   for (unsigned i = 0; i < options.lanes; i++) lanes_.emplace_back(folder, registers_, options, i);
   for (unsigned i = 0; i < options.lanes; i++)
@@ -31,6 +31,7 @@ bool Card::step() {
   for (unsigned i = 0; i < lanes_.size(); i++) {
     Lane &lane = lanes_[i];
     lane.look();
+    trace_fault();
     if (registers_.look_for_command(i)) lane.wake();
     if (lane.receive()) active = true;
     if (registers_.is_open(i) && lane.faults().take_reset()) return reset(), true;
@@ -56,8 +57,18 @@ void Card::run_slice() {
       lanes_[lane].take(ports[lane]);
       ends |= lanes_[lane].stops() || lanes_[lane].wants_input();
     }
+    trace_fault();
     if (ends) break;
   }
+}
+
+// What is wanted of a waveform is how it came to the fault, not what came after it.
+void Card::trace_fault() {
+  if (options_.trace.path.empty()) return;
+  for (unsigned i = 0; i < lanes_.size(); i++)
+    if (lanes_[i].faults().struck())
+      top_.end_trace("fault " + std::string(lanes_[i].faults().struck()) + " of lane " +
+                     std::to_string(i));
 }
 
 // The clock of the core stands while a host that may write is given time to: so it seems as fast as
@@ -99,6 +110,7 @@ bool Card::vanishes() {
 // A card that lost power for a moment: what it held is gone, and so is what the host wrote.
 void Card::reset() {
   top_.reset();
+  trace_fault();
   for (Lane &lane : lanes_) lane.clear();
   registers_.show_all();
 }

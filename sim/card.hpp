@@ -1,6 +1,7 @@
 // The card: the core and what serves its files, in slices of cycles.
 #pragma once
 #include <csignal>
+#include <string>
 #include <vector>
 
 #include "folder.hpp"
@@ -24,8 +25,11 @@ class Card {
   bool vanishes();
   // What a host reads where no card answers.
   void hide() { registers_.hide(); }
+  // Completes the waveform, if there is one that no fault ended.
+  void end_trace(const std::string &why) { top_.end_trace(why); }
 
  private:
+  void trace_fault();
   void run_slice();
   void wait_for_input();
   void reset();

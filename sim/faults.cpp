@@ -52,6 +52,7 @@ const char *Faults::help() {
 bool LaneFaults::take_reset() {
   if (!reset_after_ || frames_ < reset_after_) return false;
   reset_after_ = 0;
+  struck_ = "reset";
   return true;
 }
 
@@ -59,6 +60,7 @@ uint64_t LaneFaults::take_stall() {
   if (frames_ < 20) return 0;
   uint64_t stall_ms = stall_ms_;
   stall_ms_ = 0;
+  if (stall_ms) struck_ = "stall";
   return stall_ms;
 }
 
@@ -97,14 +99,29 @@ bool LaneFaults::pass(uint8_t *frame) {
   for (unsigned i = 1; i <= MTC_CARD_FRAME_RECORDS; i++) {
     uint8_t *record = frame + i * kBeatLen;
     if (record[41] == MTC_CARD_RECORD_PADDING) continue;
-    if (++records_ == wrong_hash_) record[31] ^= 1;
-    if (records_ == lose_) std::memset(record, 0, kBeatLen);
-    if (records_ == duplicate_)
+    records_++;
+    if (records_ == wrong_hash_) {
+      record[31] ^= 1;
+      struck_ = "wrong-hash";
+    }
+    if (records_ == lose_) {
+      std::memset(record, 0, kBeatLen);
+      struck_ = "lose-record";
+    }
+    if (records_ == duplicate_) {
       std::memcpy(record, i > 1 ? record - kBeatLen : record + kBeatLen, kBeatLen);
+      struck_ = "duplicate-record";
+    }
   }
   for (uint64_t offset : corrupt_)
-    if (offset / kFrameLen == frames_) frame[offset % kFrameLen] ^= 0xFF;
-  return ++frames_ != drop_;
+    if (offset / kFrameLen == frames_) {
+      frame[offset % kFrameLen] ^= 0xFF;
+      struck_ = "corrupt";
+    }
+  frames_++;
+  if (frames_ == drop_) struck_ = "drop-frame";
+  if (stops()) struck_ = hangs() ? "hang" : dies() ? "die" : "vanish";
+  return frames_ != drop_;
 }
 
 size_t LaneFaults::transfer(size_t wanted) {

@@ -23,6 +23,8 @@ class LaneFaults {
   // The same for what happens once, in the midst of a batch: a reset, a pause in ms (0: none).
   bool take_reset();
   uint64_t take_stall();
+  // The fault that struck last, null before there was one.
+  const char *struck() const { return struck_; }
   bool busy() const { return busy_; }
   // The most bytes of the next transfer: small and odd with "short", otherwise `wanted`.
   size_t transfer(size_t wanted);
@@ -37,6 +39,7 @@ class LaneFaults {
   std::vector<uint64_t> corrupt_;
   std::vector<std::pair<std::string, uint64_t>> dma_;
   bool short_ = false, bad_id_ = false, busy_ = false;
+  const char *struck_ = nullptr;
   // Since the start, batch frames only.
   uint64_t frames_ = 0, records_ = 0;
   uint32_t random_ = 1;

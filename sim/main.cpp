@@ -39,6 +39,8 @@ int run(Options &options) {
   Card card(folder, options);
   puts("ready");
   fflush(stdout);
+  // Whoever started us may read no more; what Verilator says of an assertion belongs there anyhow.
+  dup2(STDERR_FILENO, STDOUT_FILENO);
 
   int sleep_ms = 1;
   while (!stopped) {
@@ -58,6 +60,7 @@ int run(Options &options) {
       sleep_ms = std::min(2 * sleep_ms, kLongestSleepMs);
     }
   }
+  card.end_trace("mtc-sim was stopped");
   return 0;
 }
 

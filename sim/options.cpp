@@ -6,13 +6,15 @@
 namespace {
 
 constexpr int kMostPercent = 95;
+constexpr int kMostTraceCycles = 1000000;
 
 int usage(FILE *out) {
   fprintf(
       out,
       "usage: mtc-sim --path DIR [--fold N] [--stages N] [--lanes N] [--idle PERCENT]\n"
       "               [--stall PERCENT] [--seed N] [--dma-timeout MS] [--dma-split BYTES]\n"
-      "               [--dma-align BYTES] [--fault KIND[:N][@LANE]]...\n"
+      "               [--dma-align BYTES] [--trace FILE.fst] [--trace-cycles N]\n"
+      "               [--fault KIND[:N][@LANE]]...\n"
       "Runs the model of the card; its files in DIR are user and for each lane h2c_0 and c2h_0,\n"
       "h2c_1 and c2h_1... Prints \"ready\" when they may be opened, and removes them on SIGTERM.\n"
       "  --fold    cycles a SHA-256 block: 1 (unless given), 4, 64\n"
@@ -25,8 +27,13 @@ int usage(FILE *out) {
       "  --dma-timeout, --dma-split, --dma-align\n"
       "            of the XDMA driver that libmtc-xdma.so plays: the time in which something\n"
       "            must move, 10000; the most that is moved at once, a multiple of 64; of\n"
-      "            what buffers of h2c begin at a multiple (of c2h it is 4096)\n%s",
-      Faults::help());
+      "            what buffers of h2c begin at a multiple (of c2h it is 4096)\n"
+      "  --trace   a waveform for GTKWave, with one lane and --fold 4 or 64: it ends with the\n"
+      "            first fault of the model, an assertion of the core that fails, or SIGTERM\n"
+      "  --trace-cycles\n"
+      "            so many of the last cycles, 20000 unless given, to %d: FILE.fst has the last\n"
+      "            1 to N, FILE.older.fst the N before them; both are written over\n%s",
+      kMostTraceCycles, Faults::help());
   return out == stdout ? 0 : 2;
 }
 
@@ -64,6 +71,25 @@ bool set_number(const std::string &option, int number, bool *has_stages, Options
   return true;
 }
 
+// An option of the waveform; says what is wrong with it.
+bool set_trace(const std::string &option, const std::string &value, Options *out) {
+  static const std::string kEnd = ".fst";
+  int number;
+  if (option == "--trace") {
+    out->trace.path = value;
+    if (value.size() > kEnd.size() && value.substr(value.size() - kEnd.size()) == kEnd) return true;
+    fprintf(stderr, "mtc-sim: --trace %s: the name of a waveform ends in .fst\n", value.c_str());
+    return false;
+  }
+  if (parse(value, &number) && number > 0 && number <= kMostTraceCycles) {
+    out->trace.cycles = static_cast<uint64_t>(number);
+    return true;
+  }
+  fprintf(stderr, "mtc-sim: --trace-cycles %s: a number from 1 to %d\n", value.c_str(),
+          kMostTraceCycles);
+  return false;
+}
+
 }  // namespace
 
 std::string Options::dma() const {
@@ -93,6 +119,8 @@ int parse_options(int argc, char **argv, Options *out) {
         fprintf(stderr, "mtc-sim: unknown fault %s\n", value.c_str());
         return 2;
       }
+    } else if (option == "--trace" || option == "--trace-cycles") {
+      if (!set_trace(option, value, out)) return 2;
     } else if (!parse(value, &number) || !set_number(option, number, &has_stages, out)) {
       return usage(stderr);
     }

@@ -4,6 +4,7 @@
 
 #include "faults.hpp"
 #include "model.hpp"
+#include "top.hpp"
 
 struct Options {
   std::string path;
@@ -16,6 +17,7 @@ struct Options {
   int dma_timeout_ms = 0;
   int dma_split = 0;
   int dma_align = 0;
+  TraceOptions trace;
   Faults faults;
 
   // The file `dma`: empty when there is nothing to say.

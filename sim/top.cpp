@@ -2,9 +2,11 @@
 
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 #include "tops.hpp"  // made by sim/CMakeLists.txt: includes MTC_CARD_BUILDS and lists them
+#include "trace.hpp"
 #include "verilated.h"
 
 // The ports of one build; the builds are classes of their own that have the ports in common.
@@ -15,6 +17,7 @@ class TopCore {
   virtual void cycle(Top::Port *ports) = 0;
   virtual void start_read(uint32_t address) = 0;
   virtual void start_write(uint32_t address, uint32_t value) = 0;
+  virtual void end_trace(const std::string &why) = 0;
 
   bool is_idle = true;
   uint32_t value = 0;
@@ -22,14 +25,23 @@ class TopCore {
 
 namespace {
 
-template <typename Card, unsigned kLanes>
+// Of the builds without one.
+class NoTrace {
+ public:
+  template <typename Card>
+  NoTrace(const TraceOptions &, VerilatedContext &, Card &) {}
+  void end(const std::string &) {}
+};
+
+template <typename Card, unsigned kLanes, typename Waveform>
 class CardCore : public TopCore {
  public:
-  explicit CardCore(int seed) {
+  CardCore(int seed, const TraceOptions &options) {
     // Flops that are not reset start at random, so that nothing can come to depend on zeros.
     context_.randReset(2);
     context_.randSeed(seed);
     card_.reset(new Card(&context_));
+    trace_ = std::make_unique<Waveform>(options, context_, *card_);
     reset();
   }
 
@@ -61,6 +73,8 @@ class CardCore : public TopCore {
     is_idle = false;
   }
 
+  void end_trace(const std::string &why) override { trace_->end(why); }
+
   // No ready and no valid of the card depends on its inputs: all are seen as the clock went down.
   void cycle(Top::Port *ports) override {
     unsigned valid = 0, ready = 0;
@@ -91,8 +105,13 @@ class CardCore : public TopCore {
   static constexpr unsigned kWords = kBeatLen / 4;
 
   void clock() {
+    if constexpr (std::is_same_v<Waveform, Trace>) {
+      card_->eval();  // what depends on the inputs, which are new
+      trace_->low();
+    }
     card_->clk_i = 1;
     card_->eval();
+    if constexpr (std::is_same_v<Waveform, Trace>) trace_->high();
     card_->clk_i = 0;
     card_->eval();
   }
@@ -105,38 +124,52 @@ class CardCore : public TopCore {
 
   VerilatedContext context_;
   std::unique_ptr<Card> card_;
+  std::unique_ptr<Waveform> trace_;  // ends before the card does
   uint32_t address_ = 0;
 };
 
+struct Maker {
+  unsigned fold, stages, lanes;
+  std::unique_ptr<TopCore> (*make)(int seed, const TraceOptions &trace);
+};
+
 template <typename Card, unsigned kLanes>
-std::unique_ptr<TopCore> make_card(int seed) {
-  return std::make_unique<CardCore<Card, kLanes>>(seed);
+std::unique_ptr<TopCore> make_card(int seed, const TraceOptions &trace) {
+  return std::make_unique<CardCore<Card, kLanes, NoTrace>>(seed, trace);
 }
 
-std::unique_ptr<TopCore> make_core(int seed, Build build, unsigned lanes) {
-  static const struct {
-    unsigned fold, stages, lanes;
-    std::unique_ptr<TopCore> (*make)(int seed);
-  } cards[] = {CARDS(make_card)};
+template <typename Card, unsigned kLanes>
+std::unique_ptr<TopCore> make_traced(int seed, const TraceOptions &trace) {
+  return std::make_unique<CardCore<Card, kLanes, Trace>>(seed, trace);
+}
+
+std::unique_ptr<TopCore> make_core(int seed, Build build, unsigned lanes,
+                                   const TraceOptions &trace) {
+  static const std::vector<Maker> cards = {CARDS(make_card)}, traced = {TRACED(make_traced)};
   std::string there;
-  for (const auto &card : cards) {
+  for (const Maker &card : trace.path.empty() ? cards : traced) {
     if (build.fold == card.fold && build.stages == card.stages && lanes == card.lanes)
-      return card.make(seed);
+      return card.make(seed, trace);
     there += (there.empty() ? " " : ", ") + std::to_string(card.fold) + "/" +
              std::to_string(card.stages) + "/" + std::to_string(card.lanes);
   }
-  throw std::runtime_error("there is no such build of the card; fold/stages/lanes are" + there);
+  throw std::runtime_error(
+      (trace.path.empty()
+           ? "there is no such build of the card; fold/stages/lanes are"
+           : "this build of the card has no waveform; fold/stages/lanes with one are") +
+      there);
 }
 
 }  // namespace
 
-Top::Top(int seed, Build build, unsigned lanes)
-    : lanes_(lanes), core_(make_core(seed, build, lanes)) {}
+Top::Top(int seed, Build build, unsigned lanes, const TraceOptions &trace)
+    : lanes_(lanes), core_(make_core(seed, build, lanes, trace)) {}
 
 Top::~Top() = default;
 
 void Top::cycle(Port *ports) { core_->cycle(ports); }
 void Top::reset() { core_->reset(); }
+void Top::end_trace(const std::string &why) { core_->end_trace(why); }
 void Top::start_read(uint32_t address) { core_->start_read(address); }
 void Top::start_write(uint32_t address, uint32_t value) { core_->start_write(address, value); }
 bool Top::is_idle() const { return core_->is_idle; }

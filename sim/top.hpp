@@ -18,12 +18,22 @@
 // Registers of lane i are from i * kLanePages on.
 constexpr uint32_t kLanePages = 0x2000;
 
+// A waveform that is asked for (trace.hpp).
+struct TraceOptions {
+  std::string path;         // ends in .fst; empty: none
+  uint64_t cycles = 20000;  // so many of the last ones at least
+
+  // The name of the older of its two files.
+  std::string older() const;
+};
+
 class TopCore;
 
 class Top {
  public:
-  // Throws std::runtime_error, which says what there is, for a build that there is not.
-  explicit Top(int seed = 0, Build build = {}, unsigned lanes = 1);
+  // Throws std::runtime_error, which says what there is, for a build that there is not, and as
+  // Trace does. Each cycle may throw, too, as Trace does, where there is a waveform.
+  explicit Top(int seed = 0, Build build = {}, unsigned lanes = 1, const TraceOptions &trace = {});
   ~Top();
 
   // What the streams of a lane are offered in a cycle, and what came of it.
@@ -39,6 +49,9 @@ class Top {
 
   // Four cycles of reset; an access that is under way is forgotten.
   void reset();
+
+  // Completes the waveform, if there is one, and says why (trace.hpp).
+  void end_trace(const std::string &why);
 
   // Starts an access of a register; it takes some cycles, in which the streams go on. One at a
   // time.

@@ -109,9 +109,12 @@ static mtc_status find_target(const char *path, char out[PATH_MAX], struct mtc_e
   return MTC_OK;
 }
 
-static bool write_temporary(int fd, struct mtc_span content, unsigned mode, bool is_synced) {
-  bool ok =
-      fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && (!is_synced || fsync(fd) == 0);
+/* What is durable when a file has been written. */
+enum sync { SYNC_NOTHING, SYNC_CONTENT, SYNC_NAME };
+
+static bool write_temporary(int fd, struct mtc_span content, unsigned mode, enum sync sync) {
+  bool ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) &&
+            (sync == SYNC_NOTHING || fsync(fd) == 0);
   int saved = errno;
   if (close(fd) != 0 && ok) return false;
   errno = saved;
@@ -121,7 +124,7 @@ static bool write_temporary(int fd, struct mtc_span content, unsigned mode, bool
 /* The temporary file's name is its own and short: one made out of the target's would be too long
  * for targets whose name is not. */
 static mtc_status write_renamed(const char *path, struct mtc_span content, unsigned mode,
-                                bool is_synced, struct mtc_error *error) {
+                                enum sync sync, struct mtc_error *error) {
   char target[PATH_MAX], folder[PATH_MAX], temporary[PATH_MAX];
   mtc_status status = find_target(path, target, error);
   if (status) return status;
@@ -131,13 +134,13 @@ static mtc_status write_renamed(const char *path, struct mtc_span content, unsig
   if (len < 0 || len >= PATH_MAX) return mtc_fail(error, MTC_INPUT, "path too long: %s", path);
   int fd = mkostemp(temporary, O_CLOEXEC);
   if (fd < 0) return fail_errno(error, "cannot create a file beside", path);
-  if (!write_temporary(fd, content, mode, is_synced) || rename(temporary, target) != 0) {
+  if (!write_temporary(fd, content, mode, sync) || rename(temporary, target) != 0) {
     int saved = errno;
     (void)unlink(temporary);
     errno = saved;
     return fail_errno(error, "cannot write", path);
   }
-  if (is_synced && !sync_folder_of(target)) {
+  if (sync == SYNC_NAME && !sync_folder_of(target)) {
     return fail_errno(error, "cannot sync the folder of", path);
   }
   return MTC_OK;
@@ -145,12 +148,17 @@ static mtc_status write_renamed(const char *path, struct mtc_span content, unsig
 
 mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsigned mode,
                                  struct mtc_error *error) {
-  return write_renamed(path, content, mode, true, error);
+  return write_renamed(path, content, mode, SYNC_NAME, error);
+}
+
+mtc_status mtc_file_write_unnamed(const char *path, struct mtc_span content, unsigned mode,
+                                  struct mtc_error *error) {
+  return write_renamed(path, content, mode, SYNC_CONTENT, error);
 }
 
 mtc_status mtc_file_write_unsynced(const char *path, struct mtc_span content, unsigned mode,
                                    struct mtc_error *error) {
-  return write_renamed(path, content, mode, false, error);
+  return write_renamed(path, content, mode, SYNC_NOTHING, error);
 }
 
 bool mtc_fd_write_synced(int fd, struct mtc_span content) {

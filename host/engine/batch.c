@@ -15,7 +15,7 @@ void batch_clear(struct batch *batch) {
   mtc_free(batch->entries);
   mtc_free(batch->public_keys);
   mtc_hash_result_free(&batch->nodes);
-  for (size_t i = 0; i < batch->num_signatures; i++)
+  for (size_t i = 0; i < sizeof batch->signatures / sizeof *batch->signatures; i++)
     mtc_bytes_free(&batch->signatures[i].signature);
   memset(batch, 0, sizeof *batch);
 }

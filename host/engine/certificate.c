@@ -27,18 +27,15 @@ static mtc_status landmark_subtree(struct mtc_engine *engine, uint64_t index,
   return MTC_OK;
 }
 
-static mtc_status append_proof(struct mtc_engine *engine, uint64_t index,
+static mtc_status append_proof(struct mtc_engine *engine, uint64_t tree_size, uint64_t index,
                                struct mtc_subtree subtree,
                                const struct mtc_subtree_signature *signatures,
                                size_t num_signatures, struct mtc_bytes *out,
                                struct mtc_error *error) {
-  struct mtc_log_state state;
   struct mtc_proof proof;
-  mtc_status status = mtc_store_state(engine->options.store, &state, error);
-  if (status) return status;
-  struct mtc_tile_source tiles = mtc_store_tile_source(engine->options.store, state.head.tree_size);
+  struct mtc_tile_source tiles = mtc_store_tile_source(engine->options.store, tree_size);
   const struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
-  status = mtc_tree_prove(&nodes, index, subtree, &proof);
+  mtc_status status = mtc_tree_prove(&nodes, index, subtree, &proof);
   if (status)
     return mtc_fail(error, status == MTC_INPUT ? MTC_CORRUPT : status,
                     "no inclusion proof of entry %llu in [%llu, %llu) can be made",
@@ -66,12 +63,15 @@ static mtc_status fail_uncommitted(struct mtc_engine *engine, uint64_t index,
   return mtc_fail(error, MTC_INPUT, "the log has no entry %llu", (unsigned long long)index);
 }
 
-static mtc_status read_entry(struct mtc_engine *engine, uint64_t index, struct mtc_bytes *entry,
-                             struct mtc_bytes *public_key, struct mtc_error *error) {
+/* *out_tree_size: of the committed tree, which contains the entry. */
+static mtc_status read_entry(struct mtc_engine *engine, uint64_t index, uint64_t *out_tree_size,
+                             struct mtc_bytes *entry, struct mtc_bytes *public_key,
+                             struct mtc_error *error) {
   struct mtc_log_state state;
   struct mtc_log_entry parsed;
   mtc_status status = mtc_store_state(engine->options.store, &state, error);
   if (status) return status;
+  *out_tree_size = state.head.tree_size;
   if (index >= state.head.tree_size) return fail_uncommitted(engine, index, error);
   status = mtc_store_read_entry(engine->options.store, index, entry, public_key, error);
   if (!status) status = mtc_log_entry_parse(mtc_span_of_bytes(entry), &parsed, error);
@@ -89,17 +89,20 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
   struct mtc_subtree_signature signatures[MAX_SIGNATURES];
   struct mtc_subtree subtree = {0, 0};
   size_t num_signatures = 0;
-  uint64_t number = 0;
-  mtc_status status = read_entry(engine, index, &entry, &public_key, error);
+  uint64_t number = 0, tree_size = 0;
+  mtc_status status = read_entry(engine, index, &tree_size, &entry, &public_key, error);
   if (!status && landmark)
     status = landmark_subtree(engine, index, &subtree, &number, error);
   else if (!status)
     status = mtc_store_find_subtree(store, index, &subtree, error);
+  /* The log may have grown since, and have a landmark there. */
+  if (subtree.end > tree_size) tree_size = subtree.end;
   if (!status && !landmark)
     status = mtc_store_read_signatures(store, subtree, false, signatures, MAX_SIGNATURES,
                                        &num_signatures, error);
   if (!status)
-    status = append_proof(engine, index, subtree, signatures, num_signatures, &proof, error);
+    status =
+        append_proof(engine, tree_size, index, subtree, signatures, num_signatures, &proof, error);
   if (!status)
     status = mtc_certificate_assemble(engine->options.wire, mtc_span_of_bytes(&entry),
                                       mtc_span_of_bytes(&public_key), engine->options.log_number,

@@ -17,43 +17,87 @@ mtc_status engine_sign(struct mtc_engine *engine, struct mtc_subtree subtree,
              : MTC_OK;
 }
 
-static mtc_status sign_subtree(struct mtc_engine *engine, struct mtc_subtree subtree,
-                               bool is_checkpoint, const struct mtc_hash *hash,
-                               struct mtc_error *error) {
+/* One signature that the batch needs, and a thread that gets it. */
+struct task {
+  struct mtc_engine *engine;
+  struct mtc_subtree_signature *signature; /* filled when signed: kept across attempts */
+  struct mtc_hash hash;
+  mtc_status status;
+  struct mtc_error error;
+};
+
+static void *sign_task(void *context) {
+  struct task *task = context;
+  uint64_t timestamp_s =
+      task->signature->is_checkpoint ? (uint64_t)task->engine->batch.head.timestamp_s : 0;
+  task->status = engine_sign(task->engine, task->signature->subtree, &task->hash, timestamp_s,
+                             &task->signature->signature, &task->error);
+  if (task->status) mtc_bytes_free(&task->signature->signature);
+  return NULL;
+}
+
+/* What is to be signed, in the order in which it is stored: the checkpoint, then its subtrees. */
+static size_t plan(struct mtc_engine *engine) {
   struct batch *batch = &engine->batch;
-  struct mtc_subtree_signature *signature = &batch->signatures[batch->num_signatures];
-  *signature = (struct mtc_subtree_signature){
-      .subtree = subtree, .is_checkpoint = is_checkpoint, .cosigner_id = engine->options.ca_id};
-  mtc_status status =
-      engine_sign(engine, subtree, hash, is_checkpoint ? (uint64_t)batch->head.timestamp_s : 0,
-                  &signature->signature, error);
-  if (status)
-    mtc_bytes_free(&signature->signature);
-  else
-    batch->num_signatures++;
+  struct mtc_subtree cover[2];
+  size_t num = 0;
+  mtc_subtree_cover((struct mtc_subtree){batch->old_size, batch->head.tree_size}, cover);
+  for (size_t i = 0; i < 3; i++) {
+    struct mtc_subtree subtree =
+        i == 0 ? (struct mtc_subtree){0, batch->head.tree_size} : cover[i - 1];
+    if (i > 0 && subtree.start == subtree.end) continue;
+    struct mtc_subtree_signature *signature = &batch->signatures[num++];
+    signature->subtree = subtree;
+    signature->is_checkpoint = i == 0;
+    signature->cosigner_id = engine->options.ca_id;
+  }
+  return num;
+}
+
+/* All at the same time where the signer has processes for that: a slow HSM is waited for once. The
+ * last one is signed by this thread; so is all that no thread can be had for. */
+static mtc_status sign_all(struct task *tasks, size_t num, unsigned num_parallel,
+                           struct mtc_error *error) {
+  pthread_t threads[3];
+  bool runs[3] = {false};
+  mtc_status status = MTC_OK;
+  for (size_t i = 0; i < num; i++) {
+    runs[i] = i + 1 < num && num_parallel > 1 &&
+              pthread_create(&threads[i], NULL, sign_task, &tasks[i]) == 0;
+    if (!runs[i] && !status) sign_task(&tasks[i]);
+    /* One after the other: what comes behind a failure would fail as well. */
+    if (!runs[i] && num_parallel <= 1) status = tasks[i].status;
+  }
+  for (size_t i = 0; i < num; i++) {
+    if (runs[i]) (void)pthread_join(threads[i], NULL);
+    if (!tasks[i].status) continue;
+    status = tasks[i].status;
+    *error = tasks[i].error;
+  }
   return status;
 }
 
 mtc_status batch_sign(struct mtc_engine *engine, struct mtc_error *error) {
   struct batch *batch = &engine->batch;
-  struct mtc_subtree cover[2];
   struct mtc_tile_source tiles =
       mtc_store_tile_source(engine->options.store, batch->head.tree_size);
   const struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
-  const struct mtc_subtree tree = {0, batch->head.tree_size};
-  struct mtc_hash hash;
-  /* What is signed is what the store would give anybody: read back, not remembered. */
-  mtc_status status = mtc_tree_hash(&nodes, tree, &hash);
-  if (status) return mtc_fail(error, status, "the staged tiles cannot be read");
-  if (!mtc_hash_equal(&hash, &batch->head.root))
-    return mtc_fail(error, MTC_CORRUPT, "the staged tiles of size %llu do not give the staged root",
-                    (unsigned long long)tree.end);
-  if (batch->num_signatures == 0) status = sign_subtree(engine, tree, true, &hash, error);
-  mtc_subtree_cover((struct mtc_subtree){batch->old_size, batch->head.tree_size}, cover);
-  for (size_t i = 0; !status && i < 2; i++) {
-    if (cover[i].start == cover[i].end || batch->num_signatures > i + 1) continue;
-    status = mtc_tree_hash(&nodes, cover[i], &hash);
-    if (!status) status = sign_subtree(engine, cover[i], false, &hash, error);
+  struct task tasks[3];
+  size_t num_signatures = plan(engine), num_tasks = 0;
+  for (size_t i = 0; i < num_signatures; i++) {
+    struct mtc_subtree_signature *signature = &batch->signatures[i];
+    struct task task = {.engine = engine, .signature = signature};
+    /* What is signed is what the store would give anybody: read back, not remembered. */
+    mtc_status status = mtc_tree_hash(&nodes, signature->subtree, &task.hash);
+    if (status) return mtc_fail(error, status, "the staged tiles cannot be read");
+    if (signature->is_checkpoint && !mtc_hash_equal(&task.hash, &batch->head.root))
+      return mtc_fail(error, MTC_CORRUPT,
+                      "the staged tiles of size %llu do not give the staged root",
+                      (unsigned long long)batch->head.tree_size);
+    if (!signature->signature.len) tasks[num_tasks++] = task;
   }
+  mtc_status status =
+      sign_all(tasks, num_tasks, mtc_signer_num_parallel(engine->options.signer), error);
+  batch->num_signatures = status ? 0 : num_signatures;
   return status;
 }

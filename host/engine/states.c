@@ -84,13 +84,29 @@ static void enter(struct mtc_engine *engine, enum mtc_engine_state state) {
   engine->batch.attempts = 0;
 }
 
+static uint64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static mtc_status run_timed(struct mtc_engine *engine, enum mtc_engine_state at,
+                            struct mtc_error *error) {
+  uint64_t started_us = now_us();
+  mtc_status status = states[at].run(engine, error);
+  pthread_mutex_lock(&engine->lock);
+  engine->stats.state_us[at] += now_us() - started_us;
+  pthread_mutex_unlock(&engine->lock);
+  return status;
+}
+
 mtc_status engine_run_states(struct mtc_engine *engine, enum mtc_engine_state from) {
   for (enum mtc_engine_state at = from; at <= MTC_ENGINE_CERTIFY;) {
     const struct state *state = &states[at];
     struct mtc_error error = {""};
     if (engine->batch.attempts == 0 || engine->stats.state != at) enter(engine, at);
     fault(state, "before");
-    mtc_status status = state->run(engine, &error);
+    mtc_status status = run_timed(engine, at, &error);
     if (status == MTC_OK) {
       fault(state, "after");
       engine->batch.attempts = 0;

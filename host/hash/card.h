@@ -78,7 +78,8 @@ void mtc_card_nap(void);
  * mtc_card_write writes all of `data`; mtc_card_read reads exactly `len` bytes.
  *
  * Requires: the card promised the room or the bytes. SIGPIPE is blocked in the calling thread.
- * Errors:   DEVICE with the reason in words.
+ *           What is written begins at a multiple of a beat (64), what is read into of a frame
+ * (4096). Errors:   DEVICE with the reason in words.
  */
 mtc_status mtc_card_write(const struct mtc_card *card, const uint8_t *data, size_t len,
                           struct mtc_error *error) MTC_MUST_CHECK;

@@ -62,8 +62,8 @@ void mtc_card_diagnose(const struct mtc_card *card, struct mtc_error *error) {
 
 static mtc_status write_sync(struct mtc_card *card, void *context, struct mtc_error *error) {
   (void)context;
-  uint32_t words[MTC_BEAT_LEN / 4] = {htole32(MTC_CARD_MAGIC_SYNC),
-                                      htole32(MTC_CARD_STREAM_VERSION), htole32(card->nonce)};
+  _Alignas(MTC_BEAT_LEN) uint32_t words[MTC_BEAT_LEN / 4] = {
+      htole32(MTC_CARD_MAGIC_SYNC), htole32(MTC_CARD_STREAM_VERSION), htole32(card->nonce)};
   return mtc_card_write(card, (const uint8_t *)words, sizeof words, error);
 }
 

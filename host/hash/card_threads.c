@@ -26,7 +26,8 @@ static mtc_status nap(const struct mtc_card *card, struct mtc_error *error) {
   return MTC_OK;
 }
 
-/* Writes beats, never more than the card has room for. Without the lock; may be cancelled. */
+/* Writes beats, never more than the card has room for; a card that was reset grants fewer than were
+ * written. Without the lock; may be cancelled. */
 static mtc_status write_beats(struct mtc_card *card, const uint8_t *data, size_t len,
                               struct mtc_error *error) {
   mtc_status status = MTC_OK;
@@ -37,8 +38,9 @@ static mtc_status write_beats(struct mtc_card *card, const uint8_t *data, size_t
       continue;
     }
     if (credit > card->input_beats)
-      return mtc_fail(error, MTC_DEVICE, "the card grants %u beats; its buffer has %u", credit,
-                      card->input_beats);
+      return mtc_fail(error, MTC_DEVICE,
+                      "the card grants %u beats in all; %u were written, and its buffer has %u",
+                      card->beats_written + credit, card->beats_written, card->input_beats);
     size_t count = len < (size_t)credit * MTC_BEAT_LEN ? len : (size_t)credit * MTC_BEAT_LEN;
     status = mtc_card_write(card, data, count, error);
     card->beats_written += (uint32_t)(count / MTC_BEAT_LEN);
@@ -59,8 +61,9 @@ static mtc_status read_frame(struct mtc_card_link *link, uint8_t *frame, struct 
   /* Looked at after the register: a batch is counted before its first beat is written. */
   uint32_t promised = __atomic_load_n(&link->frames_promised, __ATOMIC_ACQUIRE);
   if (available > promised - card->frames_read)
-    return mtc_fail(error, MTC_DEVICE, "the card offers %u frames; %u are to come", available,
-                    promised - card->frames_read);
+    return mtc_fail(error, MTC_DEVICE,
+                    "the card offers %u frames in all; %u were read, and %u are to come in all",
+                    card->frames_read + available, card->frames_read, promised);
   mtc_status status = mtc_card_read(card, frame, MTC_FRAME_LEN, error);
   card->frames_read++;
   return status;

@@ -30,22 +30,51 @@ mtc_status mtc_publish_folder(const char *folder, uint64_t log_number, char *out
   return status ? status : sync_folder(folder, error);
 }
 
+/* Adds a folder; *out_known: it was there. */
+static bool add_folder(struct mtc_publish_folders *folders, const char *path, bool *out_known) {
+  *out_known = false;
+  /* From the end: neighbours in a run share their folders. */
+  for (size_t i = folders->num; i > 0 && !*out_known; i--)
+    *out_known = strcmp(folders->paths[i - 1], path) == 0;
+  if (*out_known) return true;
+  if (folders->num == folders->capacity) {
+    size_t capacity = folders->capacity ? 2 * folders->capacity : 16;
+    char **paths = mtc_realloc(folders->paths, capacity * sizeof *paths);
+    if (!paths) return false;
+    folders->paths = paths;
+    folders->capacity = capacity;
+  }
+  folders->paths[folders->num] = mtc_strdup(path);
+  return folders->paths[folders->num] && ++folders->num;
+}
+
 /*
- * Syncs the folders from that of `path` up to the one that ends at `base_len`. Also when the file
+ * Notes the folders from that of `path` up to the one that ends at `base_len`. Also when the file
  * was there already: the run that wrote it may have been killed before it synced.
  */
-static mtc_status sync_upwards(char *path, size_t base_len, struct mtc_error *error) {
-  for (size_t at = strlen(path); at > base_len;) {
+static mtc_status note_upwards(struct mtc_publish_folders *folders, char *path, size_t base_len,
+                               struct mtc_error *error) {
+  bool is_known = false;
+  for (size_t at = strlen(path); at > base_len && !is_known;) {
     while (at > base_len && path[at] != '/')
       at--;
-    char saved = path[at];
-    path[at] = 0;
-    mtc_status status = sync_folder(path, error);
-    path[at] = saved;
-    if (status) return status;
+    path[at] = 0; /* the caller is done with what is below */
+    if (!add_folder(folders, path, &is_known))
+      return mtc_fail(error, MTC_NOMEM, "publishing in %s: out of memory", path);
     if (at > base_len) at--;
   }
   return MTC_OK;
+}
+
+mtc_status mtc_publish_sync_folders(struct mtc_publish_folders *folders, mtc_status status,
+                                    struct mtc_error *error) {
+  for (size_t i = 0; i < folders->num; i++) {
+    if (!status) status = sync_folder(folders->paths[i], error);
+    mtc_free(folders->paths[i]);
+  }
+  mtc_free(folders->paths);
+  *folders = (struct mtc_publish_folders){0};
+  return status;
 }
 
 static mtc_status compare(const char *path, struct mtc_span content, struct mtc_error *error) {
@@ -68,8 +97,8 @@ static mtc_status make_folder_of(char *path, struct mtc_error *error) {
   return status;
 }
 
-mtc_status mtc_publish_once(const char *folder, const char *name, struct mtc_span content,
-                            struct mtc_error *error) {
+mtc_status mtc_publish_once(struct mtc_publish_folders *folders, const char *folder,
+                            const char *name, struct mtc_span content, struct mtc_error *error) {
   char path[PATH_MAX];
   int len = snprintf(path, sizeof path, "%s/%s", folder, name);
   if (len < 0 || (size_t)len >= sizeof path) {
@@ -81,7 +110,7 @@ mtc_status mtc_publish_once(const char *folder, const char *name, struct mtc_spa
     status = compare(path, content, error);
   } else {
     status = make_folder_of(path, error);
-    if (!status) status = mtc_file_write_atomic(path, content, FILE_MODE, error);
+    if (!status) status = mtc_file_write_unnamed(path, content, FILE_MODE, error);
   }
-  return status ? status : sync_upwards(path, strlen(folder), error);
+  return status ? status : note_upwards(folders, path, strlen(folder), error);
 }

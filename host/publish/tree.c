@@ -8,6 +8,7 @@
 struct growth {
   struct mtc_store *store;
   const char *folder; /* of the log */
+  struct mtc_publish_folders *folders;
   uint64_t old_size;
   uint64_t tree_size;
   struct mtc_error *error;
@@ -20,8 +21,8 @@ static mtc_status publish_tile(const struct growth *growth, const struct mtc_til
   mtc_tile_path(tile, false, name);
   mtc_status status = source.read_tile(source.context, tile, hashes);
   if (status) return mtc_fail(growth->error, status, "cannot read %s from the store", name);
-  return mtc_publish_once(growth->folder, name, mtc_span_of(hashes, tile->width * sizeof *hashes),
-                          growth->error);
+  return mtc_publish_once(growth->folders, growth->folder, name,
+                          mtc_span_of(hashes, tile->width * sizeof *hashes), growth->error);
 }
 
 static mtc_status publish_bundle(const struct growth *growth, const struct mtc_tile *tile) {
@@ -31,7 +32,8 @@ static mtc_status publish_bundle(const struct growth *growth, const struct mtc_t
   mtc_status status =
       mtc_store_read_bundle(growth->store, tile->index, tile->width, &bundle, growth->error);
   if (!status) {
-    status = mtc_publish_once(growth->folder, name, mtc_span_of_bytes(&bundle), growth->error);
+    status = mtc_publish_once(growth->folders, growth->folder, name, mtc_span_of_bytes(&bundle),
+                              growth->error);
   }
   mtc_bytes_free(&bundle);
   return status;
@@ -78,12 +80,13 @@ mtc_status mtc_publish_tree(struct mtc_store *store, const char *folder, uint64_
                       (unsigned long long)head->tree_size);
   }
   if (!status) status = mtc_publish_folder(folder, log_number, log_folder, error);
-  const struct growth growth = {store, log_folder, old_size, head->tree_size, error};
+  struct mtc_publish_folders folders = {0};
+  const struct growth growth = {store, log_folder, &folders, old_size, head->tree_size, error};
   for (unsigned level = 0; level < NUM_LEVELS && !status; level++)
     status = publish_full(&growth, level, publish_tile);
   for (unsigned level = 0; level < NUM_LEVELS && !status; level++)
     status = publish_partial(&growth, level, publish_tile);
   if (!status) status = publish_full(&growth, 0, publish_bundle);
   if (!status) status = publish_partial(&growth, 0, publish_bundle);
-  return status;
+  return mtc_publish_sync_folders(&folders, status, error);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "mtc/runtime.h"
+#include "mtc/sign.h"
 
 static bool is_credential(const char *path) {
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -38,12 +40,38 @@ mtc_status mtc_secret_file_check(int fd, const char *path, struct mtc_error *err
   return MTC_OK;
 }
 
-/* The path in "file:/path" or "file:///path"; NULL for anything else. */
-static const char *path_of(const char *source) {
-  if (strncmp(source, "file:", 5) != 0) return NULL;
-  const char *path = source + 5;
-  if (strncmp(path, "//", 2) == 0) path += 2;
-  return path[0] == '/' ? path : NULL;
+/* The path that a source means, in `buffer` where it has to be put together. */
+static mtc_status path_of(const char *source, char *buffer, size_t size, const char **out,
+                          struct mtc_error *error) {
+  if (strncmp(source, "file:", 5) == 0) {
+    *out = source + 5;
+    if (strncmp(*out, "//", 2) == 0) *out += 2;
+    if ((*out)[0] == '/') return MTC_OK;
+  } else if (strncmp(source, "credential:", 11) == 0) {
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = source + 11;
+    if (!folder || !*folder) {
+      return mtc_fail(error, MTC_INPUT,
+                      "pin-source is a systemd credential, but CREDENTIALS_DIRECTORY is not set");
+    }
+    int len = snprintf(buffer, size, "%s/%s", folder, name);
+    *out = buffer;
+    if (*name && !strchr(name, '/') && name[0] != '.' && len > 0 && (size_t)len < size)
+      return MTC_OK;
+  }
+  return mtc_fail(error, MTC_INPUT,
+                  "pin-source must be file: and an absolute path, credential: and a name, or "
+                  "prompt");
+}
+
+bool mtc_pin_is_prompted(const char *key, const char *pin_source) {
+  struct mtc_key_uri uri;
+  struct mtc_error error;
+  bool is_prompted = pin_source && strcmp(pin_source, "prompt") == 0;
+  if (!mtc_key_is_uri(key) || mtc_key_uri_parse(key, &uri, &error) != MTC_OK) return false;
+  if (uri.pin_source[0]) is_prompted = strcmp(uri.pin_source, "prompt") == 0;
+  if (uri.pin_value[0]) is_prompted = false;
+  mtc_key_uri_wipe(&uri);
+  return is_prompted;
 }
 
 static mtc_status take_line(char *buffer, size_t len, const char *path, struct mtc_pin *out,
@@ -61,15 +89,15 @@ static mtc_status take_line(char *buffer, size_t len, const char *path, struct m
 }
 
 mtc_status mtc_pin_read(const char *source, struct mtc_pin *out, struct mtc_error *error) {
-  const char *path = path_of(source);
-  if (!path) {
-    return mtc_fail(error, MTC_INPUT, "pin-source must be file: and an absolute path");
-  }
+  char room[PATH_MAX];
+  const char *path = NULL;
+  mtc_status status = path_of(source, room, sizeof room, &path, error);
+  if (status) return status;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return mtc_fail(error, MTC_IO, "cannot open %s: %s", path, strerror(errno));
   char buffer[MTC_PIN_MAX_LEN + 3];
   size_t len = 0;
-  mtc_status status = mtc_secret_file_check(fd, path, error);
+  status = mtc_secret_file_check(fd, path, error);
   while (!status && len < sizeof buffer) {
     ssize_t count = read(fd, buffer + len, sizeof buffer - len);
     if (count < 0 && errno == EINTR) continue;
@@ -95,25 +123,25 @@ mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, st
     return MTC_OK;
   }
   if (uri->pin_source[0]) pin_source = uri->pin_source;
-  return pin_source && *pin_source ? mtc_pin_read(pin_source, out, error) : MTC_OK;
+  if (!pin_source || !*pin_source || strcmp(pin_source, "prompt") == 0) return MTC_OK;
+  return mtc_pin_read(pin_source, out, error);
 }
 
-/* The credential that systemd gives a service (LoadCredential=mtc-pin:...). */
-static mtc_status read_credential(struct mtc_pin *out, struct mtc_error *error) {
-  char source[1200];
+bool mtc_pin_has_credential(void) {
+  char path[PATH_MAX];
   const char *folder = getenv("CREDENTIALS_DIRECTORY");
-  if (!folder || folder[0] != '/') return MTC_OK;
-  int len = snprintf(source, sizeof source, "file:%s/" MTC_PIN_CREDENTIAL, folder);
-  if (len < 0 || len >= (int)sizeof source || access(source + 5, F_OK) != 0) return MTC_OK;
-  return mtc_pin_read(source, out, error);
+  if (!folder || folder[0] != '/') return false;
+  int len = snprintf(path, sizeof path, "%s/" MTC_PIN_CREDENTIAL, folder);
+  return len > 0 && len < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 mtc_status mtc_pin_find(const struct mtc_key_uri *uri, const char *pin_source, bool needs_login,
                         bool has_protected_path, struct mtc_pin *out, struct mtc_error *error) {
   mtc_status status = mtc_pin_for(uri, pin_source, out, error);
   if (status || out->len || !needs_login || has_protected_path) return status;
-  status = read_credential(out, error);
-  if (status || out->len) return status;
+  bool is_prompted = pin_source && strcmp(pin_source, "prompt") == 0;
+  if (!is_prompted && mtc_pin_has_credential())
+    return mtc_pin_read("credential:" MTC_PIN_CREDENTIAL, out, error);
   if (isatty(STDIN_FILENO) &&
       EVP_read_pw_string_min(out->text, 1, (int)sizeof out->text, "Token PIN: ", 0) == 0) {
     out->len = strlen(out->text);

@@ -14,11 +14,18 @@ struct mtc_pin {
 };
 
 /*
- * mtc_pin_read reads a PIN from "file:/path" (or "file:///path"); one line end is stripped.
+ * mtc_pin_is_prompted tells whether a person is to type the PIN: the source, in the URI or beside
+ * it, is "prompt".
+ */
+bool mtc_pin_is_prompted(const char *key, const char *pin_source);
+
+/*
+ * mtc_pin_read reads a PIN from "file:/path" (or "file:///path"), or from "credential:NAME", which
+ * is systemd's file of that name in $CREDENTIALS_DIRECTORY; one line end is stripped.
  *
  * Requires: the file belongs to this user or root and nobody else can read it; inside
  *           $CREDENTIALS_DIRECTORY its group bits are systemd's access list and may be set.
- * Errors:   INPUT: no file: source, mode, owner, empty, over 255 bytes, a zero byte; IO.
+ * Errors:   INPUT: another source, mode, owner, empty, over 255 bytes, a zero byte; IO.
  */
 mtc_status mtc_pin_read(const char *source, struct mtc_pin *out,
                         struct mtc_error *error) MTC_MUST_CHECK;
@@ -27,11 +34,17 @@ mtc_status mtc_pin_read(const char *source, struct mtc_pin *out,
  * mtc_pin_for reads the PIN for a key: the URI's pin-source or pin-value, else `pin_source` (NULL
  * or empty: not given).
  *
- * Output:   an empty PIN when nothing is given.
+ * Output:   an empty PIN when nothing, or "prompt", is given.
  * Errors:   as mtc_pin_read.
  */
 mtc_status mtc_pin_for(const struct mtc_key_uri *uri, const char *pin_source, struct mtc_pin *out,
                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_pin_has_credential tells whether systemd gave this process the credential MTC_PIN_CREDENTIAL
+ * (LoadCredential=mtc-pin:...).
+ */
+bool mtc_pin_has_credential(void);
 
 /*
  * mtc_pin_find does so where there is a person, too. What is given counts first; else the token's

@@ -17,6 +17,8 @@
 
 /* How long a killed process may take to vanish. One stuck in a driver never does. */
 #define KILL_WAIT_MS 2000
+/* Its socket closes a moment before it has ended. */
+#define DESCRIBE_WAIT_MS 200
 
 static mtc_status path_beside(char *out, size_t size, struct mtc_error *error) {
   ssize_t len = readlink("/proc/self/exe", out, size - 1);
@@ -33,14 +35,16 @@ static mtc_status path_beside(char *out, size_t size, struct mtc_error *error) {
 }
 
 /* Signals that the daemon blocks or ignores must not stay so in the signer. */
-static int set_signals(posix_spawnattr_t *attributes) {
+static int set_attributes(posix_spawnattr_t *attributes) {
   sigset_t none, all;
   (void)sigemptyset(&none);
   (void)sigfillset(&all);
   int rc = posix_spawnattr_setsigmask(attributes, &none);
   if (!rc) rc = posix_spawnattr_setsigdefault(attributes, &all);
+  if (!rc) rc = posix_spawnattr_setpgroup(attributes, 0);
   if (!rc) {
-    rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    rc = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   }
   return rc;
 }
@@ -62,7 +66,7 @@ static int spawn(const char *program, int fd, pid_t *out_pid) {
   if (!rc) rc = posix_spawn_file_actions_adddup2(&actions, 2, 1);
   if (!rc) rc = posix_spawn_file_actions_adddup2(&actions, fd, MTC_SIGNER_FD);
   if (!rc) rc = posix_spawn_file_actions_addclosefrom_np(&actions, MTC_SIGNER_FD + 1);
-  if (!rc) rc = set_signals(&attributes);
+  if (!rc) rc = set_attributes(&attributes);
   if (!rc) rc = posix_spawn(out_pid, program, &actions, &attributes, argv, environ);
   (void)posix_spawnattr_destroy(&attributes);
   (void)posix_spawn_file_actions_destroy(&actions);
@@ -171,6 +175,26 @@ enum mtc_exchange_result mtc_signer_process_exchange(struct mtc_signer_process *
 bool mtc_signer_process_is_dead(const struct mtc_signer_process *process) {
   struct pollfd item = {.fd = process->pidfd, .events = POLLIN};
   return poll(&item, 1, 0) > 0;
+}
+
+void mtc_signer_process_describe_end(const struct mtc_signer_process *process, const char *what,
+                                     struct mtc_error *error) {
+  siginfo_t info = {0};
+  (void)mtc_fail(error, MTC_TOKEN, "%s", what);
+  if (wait_for(process->pidfd, POLLIN, mtc_clock_monotonic_ms() + DESCRIBE_WAIT_MS) != 1 ||
+      waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || !info.si_pid)
+    return;
+  if (info.si_code == CLD_EXITED) {
+    (void)mtc_fail(error, MTC_TOKEN, "%s (exit code %d)", what, info.si_status);
+  } else if (info.si_status == SIGSYS) {
+    (void)mtc_fail(error, MTC_TOKEN,
+                   "%s: it was killed for a system call that its filter does not allow "
+                   "(signer.confinement)",
+                   what);
+  } else {
+    (void)mtc_fail(error, MTC_TOKEN, "%s (signal %d, %s)", what, info.si_status,
+                   strsignal(info.si_status));
+  }
 }
 
 void mtc_signer_process_end(struct mtc_signer_process *process, int grace_ms) {

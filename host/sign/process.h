@@ -24,7 +24,8 @@ enum mtc_exchange_result {
 
 /*
  * mtc_signer_process_start executes `program` (NULL: mtc-signer beside the running program) with
- * one end of a socket pair as descriptor 3 and no other descriptor but the standard ones.
+ * one end of a socket pair as descriptor 3 and no other descriptor but the standard ones, in a
+ * process group of its own: what is typed at the daemon's terminal does not end it.
  *
  * Errors:   TOKEN, with errno in words; `out` is none.
  * Threads:  safe in a program with threads: nothing runs between fork and exec.
@@ -48,6 +49,14 @@ enum mtc_exchange_result mtc_signer_process_exchange(struct mtc_signer_process *
  * mtc_signer_process_is_dead tells, without waiting, whether the process has ended.
  */
 bool mtc_signer_process_is_dead(const struct mtc_signer_process *process);
+
+/*
+ * mtc_signer_process_describe_end writes "<what>" and how it ended, in words, to `error`.
+ *
+ * Requires: the process has closed its socket; it gets a moment to end.
+ */
+void mtc_signer_process_describe_end(const struct mtc_signer_process *process, const char *what,
+                                     struct mtc_error *error);
 
 /*
  * mtc_signer_process_end closes the socket, waits up to `grace_ms` for the process to end by

@@ -48,14 +48,24 @@ void mtc_signer_config_append(const struct mtc_signer_config *config, struct mtc
   append_string(config->module, out);
   append_string(config->module_args, out);
   append_string(config->pin_source, out);
+  append_string(config->latch, out);
+  mtc_bytes_append_uint(out, config->sign_mechanism, 8);
+  mtc_bytes_append_uint(out, config->confinement, 1);
 }
 
 bool mtc_signer_config_parse(struct mtc_span bytes, struct mtc_signer_config *out) {
   struct mtc_reader reader = mtc_reader_of(bytes);
-  uint64_t algorithm = 0;
+  uint64_t algorithm = 0, mechanism = 0, confinement = 0;
   if (!mtc_read_uint(&reader, 1, &algorithm) || algorithm > MTC_ALGORITHM_ED25519) return false;
+  if (!read_string(&reader, &out->key) || !read_string(&reader, &out->module) ||
+      !read_string(&reader, &out->module_args) || !read_string(&reader, &out->pin_source) ||
+      !read_string(&reader, &out->latch) || !mtc_read_uint(&reader, 8, &mechanism) ||
+      !mtc_read_uint(&reader, 1, &confinement) || confinement > MTC_SIGNER_UNCONFINED ||
+      reader.len) {
+    return false;
+  }
   out->algorithm = (enum mtc_algorithm)algorithm;
-  return read_string(&reader, &out->key) && read_string(&reader, &out->module) &&
-         read_string(&reader, &out->module_args) && read_string(&reader, &out->pin_source) &&
-         reader.len == 0;
+  out->sign_mechanism = mechanism;
+  out->confinement = (enum mtc_signer_confinement)confinement;
+  return true;
 }

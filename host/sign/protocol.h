@@ -2,7 +2,7 @@
 #ifndef MTC_SIGN_PROTOCOL_H
 #define MTC_SIGN_PROTOCOL_H
 
-#include "mtc/wire.h"
+#include "mtc/sign.h"
 
 #define MTC_SIGNER_FD 3 /* the signer's end of the socket pair */
 #define MTC_SIGNER_MAX_PACKET 16384
@@ -14,7 +14,7 @@ enum mtc_signer_outcome {
   MTC_SIGNER_DONE,
   MTC_SIGNER_INPUT,  /* the configuration or the request will never work */
   MTC_SIGNER_FAILED, /* the token failed: a fresh process may do better */
-  MTC_SIGNER_PIN,    /* the PIN was refused: nobody may try again without an operator */
+  MTC_SIGNER_PIN,    /* the PIN was refused, now or before: nobody may try again by himself */
   MTC_SIGNER_NOMEM,
 };
 
@@ -34,13 +34,17 @@ struct mtc_signer_packet {
   struct mtc_span text;
 };
 
-/* The payload of OPEN; strings are never NULL, "" is not given. */
+/* The payload of OPEN; strings are never NULL, "" is not given. Its reply is what the token says of
+ * itself, as text. */
 struct mtc_signer_config {
   enum mtc_algorithm algorithm;
   const char *key;
   const char *module;
   const char *module_args;
   const char *pin_source;
+  const char *latch;
+  unsigned long sign_mechanism; /* 0: the algorithm's own */
+  enum mtc_signer_confinement confinement;
 };
 
 /*

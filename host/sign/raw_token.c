@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mtc/runtime.h"
@@ -88,6 +89,29 @@ mtc_status mtc_token_check_flags(struct mtc_raw_token *token, unsigned long flag
   return MTC_OK;
 }
 
+/* Fixed-size fields without their padding; control bytes of a strange token go. */
+static void describe(struct mtc_raw_token *token, const CK_TOKEN_INFO *info) {
+  const struct {
+    const char *label;
+    const unsigned char *field;
+    size_t size;
+  } fields[] = {{"", info->manufacturerID, sizeof info->manufacturerID},
+                {" ", info->model, sizeof info->model},
+                {", serial ", info->serialNumber, sizeof info->serialNumber}};
+  size_t len = 0;
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    size_t field_len = fields[i].size;
+    while (field_len && (fields[i].field[field_len - 1] == ' ' || !fields[i].field[field_len - 1]))
+      field_len--;
+    len += (size_t)snprintf(token->description + len, sizeof token->description - len, "%s%.*s",
+                            fields[i].label, (int)field_len, (const char *)fields[i].field);
+  }
+  (void)snprintf(token->description + len, sizeof token->description - len, ", firmware %u.%u",
+                 info->firmwareVersion.major, info->firmwareVersion.minor);
+  for (char *c = token->description; *c; c++)
+    if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = '?';
+}
+
 static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_uri *uri,
                              struct mtc_error *error) {
   CK_SLOT_ID slots[MAX_SLOTS];
@@ -103,6 +127,7 @@ static mtc_status find_token(struct mtc_raw_token *token, const struct mtc_key_u
     if (token->functions->C_GetTokenInfo(slots[i], &info) != CKR_OK) continue;
     if (!info_matches(uri, &info)) continue;
     token->slot = slots[i];
+    describe(token, &info);
     flags = info.flags;
     num_found++;
   }
@@ -171,6 +196,24 @@ mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, boo
   token->logged_in = rv == CKR_OK;
   return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN ? MTC_OK
                                                           : mtc_pkcs11_fail(error, rv, "C_Login");
+}
+
+bool mtc_raw_token_user_is_in(const struct mtc_raw_token *token) {
+  CK_SESSION_HANDLE session;
+  CK_SESSION_INFO info = {0};
+  if (token->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &session) !=
+      CKR_OK)
+    return false;
+  CK_RV rv = token->functions->C_GetSessionInfo(session, &info);
+  (void)token->functions->C_CloseSession(session);
+  return rv == CKR_OK &&
+         (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
+}
+
+bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token) {
+  CK_TOKEN_INFO info = {0};
+  const CK_FLAGS low = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+  return token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK && (info.flags & low);
 }
 
 /* Only where the key says so: a login that nobody asked for is an error to many modules. */

@@ -24,6 +24,7 @@ struct mtc_raw_token {
   bool needs_login;
   bool has_protected_path; /* the PIN is typed on the token's own keypad */
   bool pin_refused;        /* the last failure was about the PIN: an operator must look */
+  char description[144];   /* what the token says of itself */
 };
 
 struct mtc_raw_key {
@@ -102,6 +103,17 @@ mtc_status mtc_raw_token_open(struct mtc_raw_token *out, const char *module,
  */
 mtc_status mtc_raw_token_start(struct mtc_raw_token *token, bool read_write, bool logs_in,
                                const struct mtc_pin *pin, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_raw_token_user_is_in tells whether the user is logged in to the token now, in this process.
+ */
+bool mtc_raw_token_user_is_in(const struct mtc_raw_token *token);
+
+/*
+ * mtc_raw_token_counts_failures tells whether the token says that a wrong PIN was tried since the
+ * last right one; not every token does.
+ */
+bool mtc_raw_token_counts_failures(const struct mtc_raw_token *token);
 
 /*
  * mtc_raw_token_sign signs `message` in the form a certificate carries. Where the key asks for the

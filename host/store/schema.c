@@ -190,7 +190,7 @@ static mtc_status compare(sqlite3 *db, struct mtc_error *error) {
     status = mtc_fail(error, MTC_CORRUPT, "database %s: its tables or triggers were altered",
                       sqlite3_db_filename(db, "main"));
   }
-  (void)sqlite3_close(fresh);
+  (void)mtc_sql_close(fresh);
   mtc_bytes_free(&found);
   mtc_bytes_free(&expected);
   return status;

@@ -2,10 +2,25 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "mtc/runtime.h"
 
 /* The longest row is a bundle: 256 entries and 256 public keys of at most 65535 bytes each. */
 #define MAX_ROW_LEN (48 << 20)
 #define BUSY_TIMEOUT_MS 5000
+
+/*
+ * Statements are kept for as long as the database is open: a certificate takes a dozen queries, and
+ * SQLite compiled each for longer than it ran it. There are about forty texts in all.
+ */
+#define MAX_KEPT 64
+#define KEPT_NAME "mtc-kept"
+
+struct mtc_kept_statement {
+  sqlite3_stmt *statement;
+  bool is_in_use; /* by an open query; a second one with the same text gets its own */
+};
 
 static mtc_status status_of(int result) {
   switch (result & 0xFF) {
@@ -47,14 +62,41 @@ static void check(struct mtc_query *query, int result) {
   if (status_of(result)) query->status = fail_sqlite(query->db, result, query->error);
 }
 
+/* The place of the statement with this text, or an empty one; NULL: none is free. */
+static struct mtc_kept_statement *find_kept(sqlite3 *db, const char *sql) {
+  struct mtc_kept_statement *kept = sqlite3_get_clientdata(db, KEPT_NAME);
+  for (size_t i = 0; kept && i < MAX_KEPT; i++) {
+    if (!kept[i].statement) return &kept[i];
+    if (!kept[i].is_in_use && strcmp(sqlite3_sql(kept[i].statement), sql) == 0) return &kept[i];
+  }
+  return NULL;
+}
+
 void mtc_query_open(struct mtc_query *query, sqlite3 *db, const char *sql,
                     struct mtc_error *error) {
+  struct mtc_kept_statement *kept = find_kept(db, sql);
   *query = (struct mtc_query){.db = db, .error = error};
-  check(query, sqlite3_prepare_v2(db, sql, -1, &query->statement, NULL));
+  if (kept && kept->statement) {
+    query->statement = kept->statement;
+  } else {
+    check(query, sqlite3_prepare_v3(db, sql, -1, kept ? SQLITE_PREPARE_PERSISTENT : 0,
+                                    &query->statement, NULL));
+    if (!query->statement) return;
+  }
+  query->kept = kept;
+  if (kept) *kept = (struct mtc_kept_statement){query->statement, true};
 }
 
 mtc_status mtc_query_close(struct mtc_query *query) {
-  (void)sqlite3_finalize(query->statement); /* repeats the last step's result, which is known */
+  /* Both repeat the last step's result, which is known. */
+  if (query->kept) {
+    (void)sqlite3_reset(query->statement);
+    (void)sqlite3_clear_bindings(query->statement);
+    query->kept->is_in_use = false;
+  } else {
+    (void)sqlite3_finalize(query->statement);
+  }
+  query->kept = NULL;
   query->statement = NULL;
   return query->status;
 }
@@ -183,9 +225,23 @@ mtc_status mtc_sql_open(const char *path, bool read_only, sqlite3 **out, struct 
                        "PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;",
                        error);
   if (status) goto out;
+  /* Without memory for it every query is prepared anew: no reason to fail. SQLite releases it, also
+   * when it cannot take it. */
+  struct mtc_kept_statement *kept = mtc_alloc(MAX_KEPT, sizeof *kept);
+  if (kept) (void)sqlite3_set_clientdata(db, KEPT_NAME, kept, mtc_free);
   *out = db;
   db = NULL;
 out:
   (void)sqlite3_close(db);
   return status;
+}
+
+bool mtc_sql_close(sqlite3 *db) {
+  struct mtc_kept_statement *kept = db ? sqlite3_get_clientdata(db, KEPT_NAME) : NULL;
+  for (size_t i = 0; kept && i < MAX_KEPT; i++) {
+    if (kept[i].is_in_use) continue;
+    (void)sqlite3_finalize(kept[i].statement);
+    kept[i].statement = NULL;
+  }
+  return sqlite3_close(db) == SQLITE_OK;
 }

@@ -6,24 +6,26 @@
 
 #include "mtc/digest.h"
 
-/* A prepared statement. After the first failure every call does nothing, so only the end needs a
- * check, as with mtc_bytes. */
+/* A prepared statement, kept for the next query with the same text. After the first failure every
+ * call does nothing, so only the end needs a check, as with mtc_bytes. */
 struct mtc_query {
   sqlite3 *db;
   sqlite3_stmt *statement;
   struct mtc_error *error;
   mtc_status status;
-  bool at_end; /* stepping once more would begin again */
+  struct mtc_kept_statement *kept; /* NULL: finalised at the end */
+  bool at_end;                     /* stepping once more would begin again */
 };
 
 /*
- * mtc_query_open prepares one statement; mtc_query_close finalises it and gives the first failure.
+ * mtc_query_open prepares one statement, or takes the one that was kept; mtc_query_close keeps or
+ * finalises it and gives the first failure.
  *
  * Errors:   CORRUPT (damaged file or schema, a broken constraint, a column of the wrong type or
  *           length), IO (also when another process holds SQLite's lock), NOMEM.
  */
 void mtc_query_open(struct mtc_query *query, sqlite3 *db, const char *sql, struct mtc_error *error);
-/* Finalises the statement and returns the first failure; see above. */
+/* Ends the query and returns the first failure; see above. */
 mtc_status mtc_query_close(struct mtc_query *query) MTC_MUST_CHECK;
 
 /*
@@ -81,10 +83,17 @@ mtc_status mtc_sql_run(sqlite3 *db, const char *sql, struct mtc_error *error) MT
 /*
  * mtc_sql_open opens a database file that exists, hardened against hostile content.
  *
- * Owner:    close with sqlite3_close.
+ * Owner:    close with mtc_sql_close.
  * Errors:   as mtc_query_open; *out is NULL.
  */
 mtc_status mtc_sql_open(const char *path, bool read_only, sqlite3 **out,
                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_sql_close finalises the statements that were kept and closes the database; NULL is ignored.
+ *
+ * Output:   false when a query is still open: the database then stays open too.
+ */
+bool mtc_sql_close(sqlite3 *db);
 
 #endif

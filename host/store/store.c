@@ -78,7 +78,7 @@ mtc_status mtc_store_create(const char *path, const struct mtc_wire *wire,
   if (!status) status = mtc_schema_create(db, error);
   if (!status) status = insert_log(db, wire, ca_id, log_number, error);
   if (!status) status = mtc_sql_run(db, "PRAGMA wal_checkpoint(TRUNCATE)", error);
-  if (sqlite3_close(db) != SQLITE_OK && !status) {
+  if (!mtc_sql_close(db) && !status) {
     status = mtc_fail(error, MTC_IO, "cannot close %s", temporary);
   }
   if (!status && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) != 0) {
@@ -231,7 +231,7 @@ mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
 
 void mtc_store_close(struct mtc_store *store) {
   if (!store) return;
-  if (sqlite3_close(store->db) != SQLITE_OK) {
+  if (!mtc_sql_close(store->db)) {
     mtc_log(MTC_LOG_ERROR, "store", "message=\"statements left open\"");
   }
   if (store->lock_fd >= 0) (void)close(store->lock_fd);
@@ -241,17 +241,25 @@ void mtc_store_close(struct mtc_store *store) {
   mtc_free(store);
 }
 
+/* As mtc_sql_run, with one statement, which is kept. */
+static mtc_status run_one(sqlite3 *db, const char *sql, struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db, sql, error);
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}
+
 mtc_status mtc_store_begin(struct mtc_store *store, enum mtc_store_access access,
                            struct mtc_error *error) {
   (void)pthread_mutex_lock(&store->mutex);
   if (access == MTC_STORE_READ) {
-    return store->is_held ? MTC_OK : mtc_sql_run(store->db, "BEGIN", error);
+    return store->is_held ? MTC_OK : run_one(store->db, "BEGIN", error);
   }
   if (store->read_only || store->is_held) {
     return mtc_fail(error, MTC_INPUT, "the store was opened for reading only");
   }
   mtc_status status = check_in_place(store, error);
-  return status ? status : mtc_sql_run(store->db, "BEGIN IMMEDIATE", error);
+  return status ? status : run_one(store->db, "BEGIN IMMEDIATE", error);
 }
 
 mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) {
@@ -281,7 +289,7 @@ mtc_status mtc_store_end(struct mtc_store *store, mtc_status status, struct mtc_
     (void)pthread_mutex_unlock(&store->mutex);
     return status;
   }
-  if (!status) status = mtc_sql_run(store->db, "COMMIT", error);
+  if (!status) status = run_one(store->db, "COMMIT", error);
   if (!sqlite3_get_autocommit(store->db)) {
     struct mtc_error text = {0};
     if (mtc_sql_run(store->db, "ROLLBACK", &text)) {

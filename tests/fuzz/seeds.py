@@ -127,7 +127,8 @@ put("uri", "full", "pkcs11:token=CA%20token;manufacturer=NSS;model=v3;serial=000
     ";id=%01%02;type=private?pin-source=file:/etc/mtc/pin")
 put("uri", "pin", "pkcs11:token=t;object=o?pin-value=1234")
 config = b"\x01" + b"".join(struct.pack(">H", len(s) + 1) + s + b"\0"
-                            for s in (b"pkcs11:token=t;object=o", b"/lib/p.so", b"", b"file:/pin"))
+                            for s in (b"pkcs11:token=t;object=o", b"/lib/p.so", b"", b"file:/pin", b"/latch"))
+config += struct.pack(">QB", 0x1D, 1)
 put("signer_protocol", "open", struct.pack(">BBBIH", 1, 1, 0, 7, len(config)) + config + b"\0\0")
 put("signer_protocol", "reply", struct.pack(">BBBIH", 1, 2, 3, 8, 0) + b"\0\7refused")
 put("signer_protocol", "config", config)

@@ -54,6 +54,7 @@ static void transfers_are_aligned(void **state) {
   (void)state;
   run_case("", NULL);
   run_case("--dma-split 64", NULL);
+  run_case("--dma-align 64 --dma-split 4032", NULL);
   run_case("--dma-split 1984 --fault short --idle 20 --stall 20", NULL);
 }
 

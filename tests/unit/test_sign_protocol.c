@@ -64,6 +64,9 @@ static void configured_strings_end_where_they_say(void **state) {
       .module = "/m.so",
       .module_args = "",
       .pin_source = "file:/p",
+      .latch = "/l",
+      .sign_mechanism = 0x80001234,
+      .confinement = MTC_SIGNER_STRICT,
   };
   struct mtc_bytes bytes = {0};
   struct mtc_signer_config read;
@@ -74,6 +77,9 @@ static void configured_strings_end_where_they_say(void **state) {
   assert_string_equal(read.module, "/m.so");
   assert_string_equal(read.module_args, "");
   assert_string_equal(read.pin_source, "file:/p");
+  assert_string_equal(read.latch, "/l");
+  assert_int_equal(read.sign_mechanism, 0x80001234);
+  assert_int_equal(read.confinement, MTC_SIGNER_STRICT);
   for (size_t len = 0; len < bytes.len; len++) {
     assert_false(mtc_signer_config_parse(mtc_span_of(bytes.data, len), &read));
   }
@@ -84,6 +90,10 @@ static void configured_strings_end_where_they_say(void **state) {
   bytes.data[4] = 0; /* a zero in the middle: would name another key */
   assert_false(mtc_signer_config_parse(mtc_span_of_bytes(&bytes), &read));
   bytes.data[4] = 'e';
+  bytes.data[bytes.len - 1] = MTC_SIGNER_UNCONFINED + 1;
+  assert_false(mtc_signer_config_parse(mtc_span_of_bytes(&bytes), &read));
+  bytes.data[bytes.len - 1] = MTC_SIGNER_UNCONFINED;
+  assert_true(mtc_signer_config_parse(mtc_span_of_bytes(&bytes), &read));
   bytes.data[0] = MTC_ALGORITHM_ED25519 + 1;
   assert_false(mtc_signer_config_parse(mtc_span_of_bytes(&bytes), &read));
   mtc_bytes_free(&bytes);

@@ -80,20 +80,65 @@ static mtc_status load_log(struct app_config *config, const char *path, const st
   return status;
 }
 
+static mtc_status load_token(struct app_config *config, const char *path,
+                             const struct yaml_token *token, struct mtc_signer_source *out,
+                             struct mtc_error *error) {
+  char *key = token->key;
+  mtc_status status = mtc_key_check(key, token->module, token->pin_source, error);
+  if (!status && !mtc_key_is_uri(key)) status = resolve(config, path, token->key, &key);
+  *out = (struct mtc_signer_source){
+      .key = key,
+      .module = token->module,
+      .module_args = token->module_args,
+      .pin_source = token->pin_source,
+      .sign_mechanism = (unsigned long)token->sign_mechanism,
+  };
+  return status;
+}
+
+static mtc_status load_confinement(const char *word, enum mtc_signer_confinement *out,
+                                   struct mtc_error *error) {
+  static const char *const words[] = {[MTC_SIGNER_CONFINED] = "on",
+                                      [MTC_SIGNER_STRICT] = "strict",
+                                      [MTC_SIGNER_UNCONFINED] = "off"};
+  *out = MTC_SIGNER_CONFINED;
+  for (unsigned i = 0; word && i < sizeof words / sizeof *words; i++) {
+    if (strcmp(word, words[i]) != 0) continue;
+    *out = (enum mtc_signer_confinement)i;
+    return MTC_OK;
+  }
+  if (!word) return MTC_OK;
+  return mtc_fail(error, MTC_INPUT, "signer.confinement: \"%s\" is none of on, strict, off", word);
+}
+
 static mtc_status load_signer(struct app_config *config, const char *path,
                               const struct yaml_signer *signer, struct mtc_error *error) {
-  char *key = signer->key;
-  mtc_status status = mtc_key_check(key, signer->module, signer->pin_source, error);
+  struct mtc_signer_source first;
+  enum mtc_signer_confinement confinement = MTC_SIGNER_CONFINED;
+  char *latch = NULL;
+  mtc_status status = load_token(config, path, &signer->first, &first, error);
   if (status) return mtc_fail_within(error, status, "signer");
-  if (!mtc_key_is_uri(key)) status = resolve(config, path, signer->key, &key);
+  for (unsigned i = 0; i < signer->standby_count; i++) {
+    status = load_token(config, path, &signer->standby[i], &config->standby[i], error);
+    if (status) return mtc_fail_within(error, status, "signer.standby[%u]", i);
+  }
+  status = load_confinement(signer->confinement, &confinement, error);
+  if (!status)
+    status = resolve(config, path, signer->latch ? signer->latch : "signer.latch", &latch);
   config->signer = (struct mtc_signer_options){
-      .key = key,
-      .module = signer->module,
-      .module_args = signer->module_args,
-      .pin_source = signer->pin_source,
+      .key = first.key,
+      .module = first.module,
+      .module_args = first.module_args,
+      .pin_source = first.pin_source,
+      .sign_mechanism = first.sign_mechanism,
+      .standby = config->standby,
+      .num_standby = signer->standby_count,
       .algorithm = config->ca.algorithm,
       .public_key = config->ca.public_key,
       .timeout_ms = (unsigned)signer->timeout_ms,
+      .num_processes = (unsigned)signer->processes,
+      .latch = latch,
+      .confinement = confinement,
   };
   return status;
 }
@@ -137,6 +182,8 @@ static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error
   } numbers[] = {
       {"log.number", yaml->log.number, 1, 65535},
       {"signer.timeout_ms", yaml->signer.timeout_ms, 0, 600000},
+      {"signer.processes", yaml->signer.processes, 0, MTC_SIGNER_MAX_PROCESSES},
+      {"signer.sign_mechanism", yaml->signer.first.sign_mechanism, 0, UINT32_MAX},
       {"hash.timeout_ms", yaml->hash.timeout_ms, 0, 600000},
       {"hash.readmit_after", yaml->hash.readmit_after, 0, 1000},
       {"batch.max_entries", yaml->batch.max_entries, 0, 1 << 20},
@@ -148,6 +195,12 @@ static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     mtc_status status =
         config_check_range(numbers[i].key, numbers[i].value, numbers[i].min, numbers[i].max, error);
+    if (status) return status;
+  }
+  for (unsigned i = 0; i < yaml->signer.standby_count; i++) {
+    mtc_status status =
+        config_check_range("signer.standby: sign_mechanism", yaml->signer.standby[i].sign_mechanism,
+                           0, UINT32_MAX, error);
     if (status) return status;
   }
   return MTC_OK;

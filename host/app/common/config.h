@@ -17,13 +17,14 @@ struct app_config {
   char *publish_folder;
   char *socket;
   struct mtc_signer_options signer;
+  struct mtc_signer_source standby[MTC_SIGNER_MAX_SOURCES - 1]; /* what `signer` points to */
   bool has_card;
   struct mtc_card_options card;
   struct mtc_profile *profiles;
   unsigned num_profiles;
   struct mtc_engine_options engine; /* limits and intervals only */
   void *yaml;                       /* what libcyaml loaded: owns the remaining strings */
-  char *owned[8];                   /* resolved paths */
+  char *owned[16];                  /* resolved paths */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "app/common/config_schema.h"
 
 #include "mtc/entry.h"
+#include "mtc/sign.h"
 
 #define MAX_TEXT 4096
 #define TEXT(key, structure, member) \
@@ -46,12 +47,30 @@ static const cyaml_schema_field_t log_fields[] = {
     CYAML_FIELD_END,
 };
 
+/* What names a token stands in `signer` itself for the first, and in each of `standby`. */
+#define TOKEN_FIELDS(structure, prefix)                                                  \
+  TEXT("key", structure, prefix key), OPTIONAL_TEXT("module", structure, prefix module), \
+      OPTIONAL_TEXT("module_args", structure, prefix module_args),                       \
+      OPTIONAL_TEXT("pin_source", structure, prefix pin_source),                         \
+      OPTIONAL_NUMBER("sign_mechanism", structure, prefix sign_mechanism)
+
+static const cyaml_schema_field_t token_fields[] = {
+    TOKEN_FIELDS(struct yaml_token, ),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t token_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_token, token_fields),
+};
+
 static const cyaml_schema_field_t signer_fields[] = {
-    TEXT("key", struct yaml_signer, key),
-    OPTIONAL_TEXT("module", struct yaml_signer, module),
-    OPTIONAL_TEXT("module_args", struct yaml_signer, module_args),
-    OPTIONAL_TEXT("pin_source", struct yaml_signer, pin_source),
+    TOKEN_FIELDS(struct yaml_signer, first.),
     OPTIONAL_NUMBER("timeout_ms", struct yaml_signer, timeout_ms),
+    OPTIONAL_NUMBER("processes", struct yaml_signer, processes),
+    OPTIONAL_TEXT("confinement", struct yaml_signer, confinement),
+    OPTIONAL_TEXT("latch", struct yaml_signer, latch),
+    CYAML_FIELD_SEQUENCE("standby", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_signer,
+                         standby, &token_schema, 1, MTC_SIGNER_MAX_SOURCES - 1),
     CYAML_FIELD_END,
 };
 

@@ -20,12 +20,23 @@ struct yaml_log {
   char *publish_folder;
 };
 
-struct yaml_signer {
+/* A token with a copy of the key. */
+struct yaml_token {
   char *key;
   char *module;
   char *module_args;
   char *pin_source;
+  int64_t sign_mechanism;
+};
+
+struct yaml_signer {
+  struct yaml_token first;
   int64_t timeout_ms;
+  int64_t processes;
+  char *confinement;
+  char *latch;
+  struct yaml_token *standby;
+  unsigned standby_count;
 };
 
 struct yaml_hash {

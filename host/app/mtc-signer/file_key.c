@@ -86,7 +86,8 @@ static void file_close(struct signer_key *key) {
 }
 
 static mtc_status file_open(const struct mtc_signer_config *config, struct signer_key **out,
-                            bool *pin_refused, struct mtc_error *error) {
+                            struct mtc_bytes *out_description, bool *pin_refused,
+                            struct mtc_error *error) {
   (void)pin_refused;
   EVP_PKEY *pkey = NULL;
   struct mtc_bytes public_key = {0};
@@ -110,6 +111,7 @@ static mtc_status file_open(const struct mtc_signer_config *config, struct signe
           "path=%s text=\"DEVELOPMENT ONLY: the CA key is a plain file, anyone who reads it can "
           "issue; use a PKCS#11 token\"",
           config->key);
+  mtc_bytes_append_text(out_description, "a plain file: for development");
   return MTC_OK;
 }
 

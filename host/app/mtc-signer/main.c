@@ -13,10 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "key.h"
+#include "login.h"
 #include "mtc/runtime.h"
-#include "mtc/sign.h"
 #include "sign/uri.h"
+
+/* So long a login may go on that a dead daemon has begun. */
+#define ORPHAN_LOGIN_S 5
 
 static pid_t parent;
 
@@ -27,7 +31,10 @@ static pid_t parent;
  */
 static void end_with_parent(int signal_number) {
   (void)signal_number;
-  if (getppid() != parent) _exit(0);
+  if (getppid() == parent) return;
+  /* Were a refused PIN not written down, the next daemon would try it again. */
+  if (!login_is_under_way) _exit(0);
+  (void)alarm(ORPHAN_LOGIN_S);
 }
 
 /* Nothing of this process may be dumped, traced or gain rights. */
@@ -55,21 +62,23 @@ struct session {
   struct signer_key *key; /* NULL until OPEN succeeded */
 };
 
-static mtc_status open_key(struct session *session, struct mtc_span payload, bool *pin_refused,
-                           struct mtc_error *error) {
+static mtc_status open_key(struct session *session, struct mtc_span payload, struct mtc_bytes *out,
+                           bool *pin_refused, struct mtc_error *error) {
   struct mtc_signer_config config;
   if (session->key) return mtc_fail(error, MTC_INPUT, "signer: the key is open already");
   if (!mtc_signer_config_parse(payload, &config) || !mtc_mechanism_get(config.algorithm)) {
     return mtc_fail(error, MTC_INPUT, "signer: malformed configuration");
   }
   session->kind = mtc_key_is_uri(config.key) ? &signer_token_key : &signer_file_key;
-  return session->kind->open(&config, &session->key, pin_refused, error);
+  mtc_status status = confine(config.confinement, error);
+  if (status) return status;
+  return session->kind->open(&config, &session->key, out, pin_refused, error);
 }
 
 static mtc_status handle(struct session *session, const struct mtc_signer_packet *request,
                          struct mtc_bytes *out, bool *pin_refused, struct mtc_error *error) {
   if (request->request == MTC_SIGNER_OPEN) {
-    return open_key(session, request->payload, pin_refused, error);
+    return open_key(session, request->payload, out, pin_refused, error);
   }
   if (!session->key) return mtc_fail(error, MTC_INPUT, "signer: no key is open");
   if (request->request == MTC_SIGNER_PUBLIC_KEY) {

@@ -9,35 +9,51 @@
 #include <string.h>
 
 #include "key.h"
+#include "login.h"
 #include "mtc/runtime.h"
 #include "sign/raw_token.h"
 
 #define PROVIDER "token"
 
 struct signer_key {
-  const struct mtc_mechanism *mechanism;
+  struct mtc_mechanism mechanism;
   struct mtc_initialize_args args; /* pkcs11-helper keeps a pointer */
   struct mtc_key_uri uri;
-  struct mtc_pin pin;
+  struct login *login;
   struct mtc_raw_token raw;
   struct mtc_raw_key raw_key;
   pkcs11h_certificate_t certificate; /* pkcs11-helper's name for "a key with a CKA_ID" */
   char *module, *module_args;
   bool initialized;
-  bool pin_in_use; /* handed out, and nothing has succeeded since */
+  unsigned num_prompts;         /* times the PIN was handed out, and nothing has succeeded since */
+  bool first_was_login;         /* the first of them was for the session, not for a signature */
+  bool login_refused;           /* the latch said no */
+  struct mtc_error login_error; /* why the PIN was not handed out */
 };
 
 /*
  * pkcs11-helper logs in again whenever an operation fails. Were the PIN wrong (changed under us),
- * each call would cost an attempt and lock the token: so it gets the PIN once between successes.
+ * each call would cost an attempt and lock the token: so it gets the PIN once between successes. A
+ * key that wants it for each signature may need it a second time: only where the first was to log
+ * in and the token says that this worked.
  */
+static bool may_have_pin(struct signer_key *key) {
+  bool is_in = mtc_raw_token_user_is_in(&key->raw);
+  if (key->num_prompts == 0) key->first_was_login = !is_in;
+  return key->num_prompts == 0 || (key->num_prompts == 1 && key->first_was_login && is_in);
+}
+
 static PKCS11H_BOOL prompt(void *const global, void *const user, const pkcs11h_token_id_t token,
                            const unsigned retry, char *const pin, const size_t size) {
   struct signer_key *key = global;
+  const char *text;
   (void)user, (void)token;
-  if (retry > 0 || key->pin_in_use || key->pin.len >= size) return FALSE;
-  memcpy(pin, key->pin.text, key->pin.len + 1);
-  key->pin_in_use = true;
+  if (retry > 0 || !may_have_pin(key)) return FALSE;
+  if (login_begin(key->login, &text, &key->login_refused, &key->login_error)) return FALSE;
+  size_t len = strlen(text);
+  if (len >= size) return FALSE;
+  memcpy(pin, text, len + 1);
+  key->num_prompts++;
   return TRUE;
 }
 
@@ -58,12 +74,44 @@ static mtc_status fail(struct mtc_error *error, CK_RV rv, const char *what, bool
   return mtc_pkcs11_fail(error, rv, what);
 }
 
+/*
+ * A PIN for a signature that the token refused: pkcs11-helper does not tell, for it tries once
+ * more, gets no PIN again and reports that. Its other reason to try again is that signing failed.
+ * So a PIN that has never been right counts as refused, and another one where the token counts
+ * failures.
+ */
+static bool looks_refused(struct signer_key *key, CK_RV rv) {
+  if (rv != CKR_CANCEL || key->num_prompts == 0) return false;
+  return !login_pin_is_known(key->login) || mtc_raw_token_counts_failures(&key->raw);
+}
+
+/* After whatever may have logged in: latches a refusal, and says what kept the PIN back. */
+static mtc_status finish(struct signer_key *key, CK_RV rv, const char *what, bool *pin_refused,
+                         struct mtc_error *error) {
+  mtc_status status = rv == CKR_OK ? MTC_OK : fail(error, rv, what, pin_refused);
+  if (status && looks_refused(key, rv)) {
+    *pin_refused = true;
+    (void)mtc_fail(error, status, "%s: the token did not accept the PIN", what);
+  }
+  login_end(key->login, !status, status && *pin_refused, error->text);
+  if (!status) {
+    key->num_prompts = 0;
+  } else if (key->login_error.text[0]) {
+    if (key->login_refused) *pin_refused = true;
+    *error = key->login_error;
+  }
+  key->login_error.text[0] = 0;
+  return status;
+}
+
 static mtc_status start_provider(struct signer_key *key, bool *pin_refused,
                                  struct mtc_error *error) {
   CK_RV rv = pkcs11h_initialize();
   if (rv != CKR_OK) return fail(error, rv, "pkcs11h_initialize", pin_refused);
   key->initialized = true;
   PKCS11H_BOOL keypad = TRUE;
+  /* 0: what a key wants is read from its attributes (CKA_ALWAYS_AUTHENTICATE needs that). */
+  unsigned private_mode = 0;
   void *args = &key->args;
   mtc_initialize_args_fill(key->module_args, &key->args);
   pkcs11h_setLogLevel(PKCS11H_LOG_WARN);
@@ -80,8 +128,12 @@ static mtc_status start_provider(struct signer_key *key, bool *pin_refused,
     rv = pkcs11h_setProviderProperty(PROVIDER, PKCS11H_PROVIDER_PROPERTY_INIT_ARGS, &args,
                                      sizeof args);
   }
+  if (rv == CKR_OK) {
+    rv = pkcs11h_setProviderProperty(PROVIDER, PKCS11H_PROVIDER_PROPERTY_MASK_PRIVATE_MODE,
+                                     &private_mode, sizeof private_mode);
+  }
   /* A keypad is used only when no PIN is configured. */
-  if (rv == CKR_OK && !key->pin.len) {
+  if (rv == CKR_OK && !login_has_pin(key->login)) {
     rv = pkcs11h_setProviderProperty(PROVIDER, PKCS11H_PROVIDER_PROPERTY_ALLOW_PROTECTED_AUTH,
                                      &keypad, sizeof keypad);
   }
@@ -112,8 +164,11 @@ static mtc_status log_in(struct signer_key *key, pkcs11h_token_id_t *out, bool *
   (void)pkcs11h_token_freeTokenIdList(list);
   if (rv != CKR_OK) return fail(error, rv, "finding the token", pin_refused);
   if (!key->raw.needs_login) return MTC_OK;
-  rv = pkcs11h_token_login(*out, TRUE, key->pin.len ? key->pin.text : NULL);
-  return rv == CKR_OK ? MTC_OK : fail(error, rv, "logging in to the token", pin_refused);
+  const char *pin;
+  mtc_status status = login_begin(key->login, &pin, pin_refused, error);
+  if (status) return status;
+  rv = pkcs11h_token_login(*out, TRUE, *pin ? pin : NULL);
+  return finish(key, rv, "logging in to the token", pin_refused, error);
 }
 
 static mtc_status bind_key(struct signer_key *key, pkcs11h_token_id_t token_id, bool *pin_refused,
@@ -127,9 +182,7 @@ static mtc_status bind_key(struct signer_key *key, pkcs11h_token_id_t token_id, 
   CK_RV rv = pkcs11h_certificate_create(&id, key, PKCS11H_PROMPT_MASK_ALLOW_PIN_PROMPT,
                                         PKCS11H_PIN_CACHE_INFINITE, &key->certificate);
   if (rv == CKR_OK) rv = pkcs11h_certificate_ensureKeyAccess(key->certificate);
-  if (rv != CKR_OK) return fail(error, rv, "opening the private key", pin_refused);
-  key->pin_in_use = false;
-  return MTC_OK;
+  return finish(key, rv, "opening the private key", pin_refused, error);
 }
 
 static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct mtc_error *error) {
@@ -141,14 +194,15 @@ static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct m
   if (status) return status;
   status = mtc_raw_token_open(&key->raw, key->module, key->module_args, false, &key->uri, error);
   if (key->raw.pin_refused) *pin_refused = true;
-  if (!status && key->raw.needs_login && !key->raw.has_protected_path && !key->pin.len) {
+  if (!status && key->raw.needs_login && !key->raw.has_protected_path &&
+      !login_has_pin(key->login)) {
     status =
         mtc_fail(error, MTC_INPUT, "token \"%s\" wants a PIN: give a pin-source", key->uri.token);
   }
   if (!status) status = log_in(key, &token_id, pin_refused, error);
   if (!status) status = mtc_raw_token_start(&key->raw, false, false, NULL, error);
   if (!status) {
-    status = mtc_raw_token_find_key(&key->raw, &key->uri, key->mechanism, &key->raw_key, error);
+    status = mtc_raw_token_find_key(&key->raw, &key->uri, &key->mechanism, &key->raw_key, error);
   }
   if (!status) status = bind_key(key, token_id, pin_refused, error);
   mtc_raw_token_end(&key->raw);
@@ -160,7 +214,7 @@ static void token_close(struct signer_key *key) {
   if (key->certificate) (void)pkcs11h_certificate_freeCertificate(key->certificate);
   mtc_raw_token_close(&key->raw);
   if (key->initialized) (void)pkcs11h_terminate();
-  mtc_pin_wipe(&key->pin);
+  login_free(key->login);
   mtc_key_uri_wipe(&key->uri);
   mtc_free(key->module);
   mtc_free(key->module_args);
@@ -168,10 +222,12 @@ static void token_close(struct signer_key *key) {
 }
 
 static mtc_status token_open(const struct mtc_signer_config *config, struct signer_key **out,
-                             bool *pin_refused, struct mtc_error *error) {
+                             struct mtc_bytes *out_description, bool *pin_refused,
+                             struct mtc_error *error) {
   struct signer_key *key = mtc_alloc(1, sizeof *key);
   if (!key) return mtc_fail(error, MTC_NOMEM, "out of memory");
-  key->mechanism = mtc_mechanism_get(config->algorithm);
+  key->mechanism = *mtc_mechanism_get(config->algorithm);
+  if (config->sign_mechanism) key->mechanism.sign = config->sign_mechanism;
   const char *module = NULL;
   mtc_status status = mtc_key_uri_parse(config->key, &key->uri, error);
   if (!status) status = mtc_key_uri_module(&key->uri, config->module, &module, error);
@@ -180,12 +236,13 @@ static mtc_status token_open(const struct mtc_signer_config *config, struct sign
     key->module_args = mtc_strdup(config->module_args);
     if (!key->module || !key->module_args) status = mtc_fail(error, MTC_NOMEM, "out of memory");
   }
-  if (!status) status = mtc_pin_for(&key->uri, config->pin_source, &key->pin, error);
+  if (!status) status = login_new(config, &key->uri, &key->login, error);
   if (!status) status = open_token(key, pin_refused, error);
   if (status) {
     token_close(key);
     return status;
   }
+  mtc_bytes_append_text(out_description, key->raw.description);
   *out = key;
   return MTC_OK;
 }
@@ -196,17 +253,17 @@ static mtc_status token_sign(struct signer_key *key, struct mtc_span message, st
   unsigned char raw[MTC_MAX_SIGNATURE_LEN];
   size_t raw_len = sizeof raw;
   struct mtc_span input;
-  mtc_status status = mtc_mechanism_input(key->mechanism, message, digest, &input);
+  mtc_status status = mtc_mechanism_input(&key->mechanism, message, digest, &input);
   if (status) return mtc_fail(error, status, "computing a digest: out of memory");
   CK_RV rv = pkcs11h_certificate_lockSession(key->certificate);
   if (rv == CKR_OK) {
-    rv = pkcs11h_certificate_signAny(key->certificate, key->mechanism->sign, input.data, input.len,
+    rv = pkcs11h_certificate_signAny(key->certificate, key->mechanism.sign, input.data, input.len,
                                      raw, &raw_len);
     (void)pkcs11h_certificate_releaseSession(key->certificate);
   }
-  if (rv != CKR_OK) return fail(error, rv, "signing on the token", pin_refused);
-  key->pin_in_use = false;
-  return mtc_mechanism_append_signature(key->mechanism, mtc_span_of(raw, raw_len), out, error);
+  status = finish(key, rv, "signing on the token", pin_refused, error);
+  if (status) return status;
+  return mtc_mechanism_append_signature(&key->mechanism, mtc_span_of(raw, raw_len), out, error);
 }
 
 static mtc_status token_public_key(struct signer_key *key, struct mtc_bytes *out,
@@ -215,10 +272,10 @@ static mtc_status token_public_key(struct signer_key *key, struct mtc_bytes *out
   mtc_status status = mtc_raw_token_start(&key->raw, false, false, NULL, error);
   /* Object handles may have changed since OPEN. */
   if (!status) {
-    status = mtc_raw_token_find_key(&key->raw, &key->uri, key->mechanism, &found, error);
+    status = mtc_raw_token_find_key(&key->raw, &key->uri, &key->mechanism, &found, error);
   }
   if (!status) {
-    status = mtc_raw_token_public_key(&key->raw, key->mechanism, found.public_handle, out, error);
+    status = mtc_raw_token_public_key(&key->raw, &key->mechanism, found.public_handle, out, error);
   }
   mtc_raw_token_end(&key->raw);
   return status;

@@ -9,18 +9,13 @@
 
 /* The daemon's "hash" object. */
 static mtc_status read_hash(struct mtc_rpc_client *client, json_t **out, struct mtc_error *error) {
-  struct mtc_bytes answer = {0};
-  struct mtc_span text;
-  mtc_status status = mtc_rpc_call(client, MTC_RPC_STATUS, mtc_span_of(NULL, 0), &answer, error);
-  struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
   json_t *object = NULL;
-  if (!status && mtc_read_prefixed(&reader, 3, &text))
-    object = json_loadb((const char *)text.data, text.len, 0, NULL);
+  *out = NULL;
+  mtc_status status = cli_read_status(client, &object, error);
+  if (status) return status;
   *out = json_incref(json_object_get(object, "hash"));
   json_decref(object);
-  mtc_bytes_free(&answer);
-  if (!status && !*out) status = mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
-  return status;
+  return *out ? MTC_OK : mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
 }
 
 /* Whether every lane is in service; a daemon that does not speak of lanes has one. */

@@ -57,6 +57,20 @@ mtc_status cli_connect(const char *path, struct mtc_rpc_client **out, struct mtc
   }
 }
 
+mtc_status cli_read_status(struct mtc_rpc_client *client, json_t **out, struct mtc_error *error) {
+  struct mtc_bytes answer = {0};
+  struct mtc_span text;
+  *out = NULL;
+  mtc_status status = mtc_rpc_call(client, MTC_RPC_STATUS, mtc_span_of(NULL, 0), &answer, error);
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
+  if (!status && !mtc_read_prefixed(&reader, 3, &text))
+    status = mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
+  if (!status) *out = json_loadb((const char *)text.data, text.len, 0, NULL);
+  if (!status && !*out) status = mtc_fail(error, MTC_IO, "the daemon's answer is no JSON");
+  mtc_bytes_free(&answer);
+  return status;
+}
+
 bool cli_parse_serial(const char *text, uint64_t *out_serial) {
   const char *colon = strchr(text, ':');
   uint64_t log_number, index;

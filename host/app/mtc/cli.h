@@ -25,7 +25,8 @@ extern const struct cli_command command_ca_init, command_key_generate, command_k
     command_key_transcript, command_key_list, command_key_show, command_key_test,
     command_key_delete, command_issue, command_certificate_get, command_landmark_allocate,
     command_landmark_list, command_landmark_subtrees, command_reserve, command_verify,
-    command_inspect, command_log_fsck, command_status_show, command_card_readmit;
+    command_inspect, command_log_fsck, command_status_show, command_card_readmit,
+    command_signer_status, command_signer_unlatch, command_bench_signer;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.
@@ -50,6 +51,15 @@ int cli_option(const struct cli_command *command, int argc, char **argv,
  */
 mtc_status cli_connect(const char *path, struct mtc_rpc_client **out,
                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * cli_read_status asks the daemon for its status.
+ *
+ * Output:   a JSON object, to be released with json_decref; NULL after an error.
+ * Errors:   as mtc_rpc_call; IO when the answer is malformed.
+ */
+mtc_status cli_read_status(struct mtc_rpc_client *client, json_t **out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * cli_parse_serial reads a serial number: decimal, or LOG:INDEX.

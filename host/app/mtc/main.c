@@ -14,7 +14,8 @@ static const struct cli_command *const commands[] = {
     &command_certificate_get,   &command_landmark_allocate, &command_landmark_list,
     &command_landmark_subtrees, &command_reserve,           &command_verify,
     &command_inspect,           &command_log_fsck,          &command_status_show,
-    &command_card_readmit,
+    &command_card_readmit,      &command_signer_status,     &command_signer_unlatch,
+    &command_bench_signer,
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -9,8 +9,6 @@ static int run(const struct cli_command *command, int argc, char **argv) {
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
   struct mtc_rpc_client *client = NULL;
-  struct mtc_bytes answer = {0};
-  struct mtc_span text;
   struct mtc_error error = {""};
   const char *socket = NULL;
   bool json = false;
@@ -24,19 +22,14 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   }
   if (optind != argc) return cli_usage(command, "there are no arguments beside the options");
   mtc_status status = cli_connect(socket, &client, &error);
-  if (!status) status = mtc_rpc_call(client, MTC_RPC_STATUS, mtc_span_of(NULL, 0), &answer, &error);
-  struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
-  if (!status && !mtc_read_prefixed(&reader, 3, &text))
-    status = mtc_fail(&error, MTC_IO, "the daemon's answer is malformed");
-  json_t *object = status ? NULL : json_loadb((const char *)text.data, text.len, 0, NULL);
-  if (!status && !object) status = mtc_fail(&error, MTC_IO, "the daemon's answer is no JSON");
+  json_t *object = NULL;
+  if (!status) status = cli_read_status(client, &object, &error);
   if (!status && json)
     cli_print_json(json_incref(object));
   else if (!status && json_dumpf(object, stdout, JSON_INDENT(2)) == 0)
     (void)putchar('\n');
   bool is_halted = json_is_true(json_object_get(json_object_get(object, "engine"), "halted"));
   json_decref(object);
-  mtc_bytes_free(&answer);
   mtc_rpc_close(client);
   if (status) return cli_fail(command, status, &error);
   return is_halted ? CLI_FAILED : CLI_DONE;

@@ -76,6 +76,7 @@ mtc_status method_trusted_subtrees(struct job *job, struct mtc_bytes *out, struc
 mtc_status method_status(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_ca_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_signer_unlatch(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 
 #endif

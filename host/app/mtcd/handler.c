@@ -40,6 +40,7 @@ static const struct method {
     [MTC_RPC_CHECKPOINT] = {method_checkpoint, 0},
     [MTC_RPC_TRUSTED_SUBTREES] = {method_trusted_subtrees, 1},
     [MTC_RPC_CARD_READMIT] = {method_card_readmit, 0},
+    [MTC_RPC_SIGNER_UNLATCH] = {method_signer_unlatch, 0},
 };
 
 static mtc_status run_method(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {

@@ -136,6 +136,11 @@ mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mt
   return mtc_hasher_readmit(job->daemon->hasher, error);
 }
 
+mtc_status method_signer_unlatch(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
+  (void)out;
+  return mtc_signer_unlatch(job->daemon->signer, error);
+}
+
 mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   char path[4096];
   struct mtc_bytes note = {0};

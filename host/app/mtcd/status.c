@@ -11,13 +11,17 @@ static const char *const state_names[] = {"collect", "seal",    "hash",   "stage
 static json_t *engine_object(struct daemon *daemon) {
   struct mtc_engine_stats stats;
   mtc_engine_stats(daemon->engine, &stats);
+  json_t *state_us = json_object();
+  for (size_t i = MTC_ENGINE_SEAL; state_us && i <= MTC_ENGINE_CERTIFY; i++)
+    (void)json_object_set_new(state_us, state_names[i],
+                              json_integer((json_int_t)stats.state_us[i]));
   return json_pack(
-      "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "state",
+      "{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "state",
       stats.is_halted ? "halted" : state_names[stats.state], "halted", stats.is_halted, "tree_size",
       (json_int_t)stats.tree_size, "batches", (json_int_t)stats.num_batches, "entries",
       (json_int_t)stats.num_entries, "null_entries", (json_int_t)stats.num_null_entries, "waiting",
       (json_int_t)stats.num_waiting, "retries", (json_int_t)stats.num_retries, "last_batch_ms",
-      (json_int_t)stats.last_batch_ms, "last_error", stats.last_error);
+      (json_int_t)stats.last_batch_ms, "last_error", stats.last_error, "state_us", state_us);
 }
 
 static json_t *counters_object(unsigned max_batches, const struct mtc_card_counters *card) {
@@ -71,13 +75,49 @@ static json_t *hash_object(struct daemon *daemon) {
   return hash;
 }
 
+/* Counts of the buckets that are not empty, with the end of each. */
+static json_t *latency_object(const struct mtc_latency *latency) {
+  json_t *buckets = json_array();
+  for (unsigned i = 0; i < MTC_LATENCY_BUCKETS; i++) {
+    if (!latency->counts[i]) continue;
+    (void)json_array_append_new(buckets,
+                                json_pack("[I, I]", (json_int_t)mtc_latency_bucket_end_us(i),
+                                          (json_int_t)latency->counts[i]));
+  }
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "mean_us",
+                   (json_int_t)(latency->num ? latency->sum_us / latency->num : 0), "p50_us",
+                   (json_int_t)mtc_latency_percentile_us(latency, 500), "p90_us",
+                   (json_int_t)mtc_latency_percentile_us(latency, 900), "p99_us",
+                   (json_int_t)mtc_latency_percentile_us(latency, 990), "max_us",
+                   (json_int_t)latency->max_us, "total_us", (json_int_t)latency->sum_us, "below_us",
+                   buckets);
+}
+
+static json_t *source_object(const struct mtc_signer_source_stats *stats) {
+  const char *state = stats->latched   ? "latched"
+                      : stats->down    ? "down"
+                      : stats->serving ? "serving"
+                                       : "standby";
+  return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:s, s:I, s:o}", "name",
+                   stats->name, "state", state, "token", stats->token, "mechanism",
+                   stats->mechanism, "processes", (int)stats->num_processes, "signatures",
+                   (json_int_t)stats->num_signatures, "failures", (json_int_t)stats->num_failures,
+                   "wrong_signatures", (json_int_t)stats->num_wrong, "respawns",
+                   (json_int_t)stats->num_respawns, "last_error", stats->last_error, "last_error_s",
+                   (json_int_t)stats->last_error_s, "latency", latency_object(&stats->latency));
+}
+
 static json_t *signer_object(struct daemon *daemon) {
   struct mtc_signer_stats stats;
   mtc_signer_stats(daemon->signer, &stats);
-  return json_pack("{s:I, s:I, s:I, s:b, s:s}", "signatures", (json_int_t)stats.num_signatures,
-                   "failures", (json_int_t)stats.num_failures, "respawns",
-                   (json_int_t)stats.num_respawns, "latched", stats.latched, "last_error",
-                   stats.last_error);
+  json_t *sources = json_array();
+  for (unsigned i = 0; i < stats.num_sources; i++)
+    (void)json_array_append_new(sources, source_object(&stats.sources[i]));
+  return json_pack("{s:I, s:I, s:I, s:I, s:b, s:s, s:o}", "signatures",
+                   (json_int_t)stats.num_signatures, "failures", (json_int_t)stats.num_failures,
+                   "respawns", (json_int_t)stats.num_respawns, "failovers",
+                   (json_int_t)stats.num_failovers, "latched", stats.latched, "last_error",
+                   stats.last_error, "tokens", sources);
 }
 
 mtc_status method_status(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {

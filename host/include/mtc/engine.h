@@ -71,6 +71,7 @@ struct mtc_engine_stats {
   uint64_t num_waiting;
   uint64_t num_retries;
   int64_t last_batch_ms;
+  uint64_t state_us[MTC_ENGINE_CERTIFY + 1]; /* spent in each state but COLLECT, in all batches */
   bool is_halted; /* nothing is accepted until an operator restarts it; last_error says why */
   char last_error[256];
 };

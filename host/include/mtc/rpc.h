@@ -39,6 +39,9 @@ enum mtc_rpc_method {
   /* empty -> empty: an attempt to take the retired card back into service has begun; the status
    * says how it ends (hash.card_in_test, card_in_service, card_test_fault) */
   MTC_RPC_CARD_READMIT = 11,
+  /* empty -> empty: what the signer latched (a refused PIN, a wrong signature) may be tried again
+   */
+  MTC_RPC_SIGNER_UNLATCH = 12,
 };
 
 #define MTC_RPC_MAX_FRAME (1u << 20)

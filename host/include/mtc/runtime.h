@@ -92,6 +92,15 @@ mtc_status mtc_file_write_atomic(const char *path, struct mtc_span content, unsi
                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_file_write_unnamed does the same but for the folder, which the caller fsyncs: the content is
+ * durable, its name only then. For many files in few folders.
+ *
+ * Errors:   IO; `path` is untouched.
+ */
+mtc_status mtc_file_write_unnamed(const char *path, struct mtc_span content, unsigned mode,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_file_write_unsynced does the same without fsync: whole or absent to every reader, but durable
  * only after mtc_folder_sync. For many files at once.
  *
