@@ -1,5 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # lib.sh of the stories reads this, and has $bin and $work
 # Tokens for the stories: real ones, with or without the shim in front of them.
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../scripts" && pwd)
+# shellcheck source=tests/support/shim.sh
+. "$scripts/../tests/support/shim.sh"
 
 # A PIN that is found wherever it should not be.
 pin=918273645
@@ -21,7 +24,7 @@ make_softhsm() {
 # with_token, for what loads it: its libraries lie beside it. Exits as skipped where there is none.
 make_nss() {
   [ -n "${MTC_NSS_DIR:-}" ] || { echo "skipped: no NSS softoken here"; exit 77; }
-  "$(dirname "$0")/../../scripts/make-token.sh" "$1" $pin >"$1.sh"
+  "$scripts/make-token.sh" "$1" $pin >"$1.sh"
   # shellcheck source=/dev/null
   . "$1.sh"
   token_libraries=$LD_LIBRARY_PATH
@@ -61,10 +64,7 @@ END
 # make_token_ca KIND [OPTION...]: a CA in $work/ca with its key on a real token (nss: ML-DSA-44; softhsm:
 # P-256) that has the shim in front of it (tests/fault/pkcs11_shim): $shim is the shim's folder.
 make_token_ca() {
-  local kind=$1 algorithm=ml-dsa-44 maker=make-token.sh scripts environment=(); shift
-  scripts=$(dirname "${BASH_SOURCE[0]}")/../../scripts
-  # shellcheck source=tests/support/shim.sh
-  . "$(dirname "${BASH_SOURCE[0]}")/../support/shim.sh"
+  local kind=$1 algorithm=ml-dsa-44 maker=make-token.sh environment=(); shift
   [ "$kind" = nss ] || algorithm=ecdsa-p256 maker=make-softhsm.sh
   unset MODULE_ARGS SOFTHSM2_CONF LD_LIBRARY_PATH
   rm -f "$work/token.pub"

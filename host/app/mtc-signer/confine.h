@@ -5,8 +5,8 @@
 #include "mtc/sign.h"
 
 /*
- * confine gives up every capability and installs a seccomp filter; a call that it does not allow kills the process, which the
- * daemon reports as such.
+ * confine gives up every capability and installs a seccomp filter; a call that it does not allow
+ * kills the process, which the daemon reports as such.
  *
  * Errors:   TOKEN: the kernel does not let us; the text says how to go on without.
  */
