@@ -45,7 +45,9 @@ static bool add_folder(struct mtc_publish_folders *folders, const char *path, bo
     folders->capacity = capacity;
   }
   folders->paths[folders->num] = mtc_strdup(path);
-  return folders->paths[folders->num] && ++folders->num;
+  if (!folders->paths[folders->num]) return false;
+  folders->num++;
+  return true;
 }
 
 /*
