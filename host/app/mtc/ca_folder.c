@@ -16,7 +16,7 @@ static void path_in(const struct ca_init *init, const char *name, char out[4096]
 
 /* A YAML single-quoted scalar of text that ca_init_check let through; NULL: no line. */
 static void append_quoted(struct mtc_bytes *out, const char *key, const char *value) {
-  if (!value) return;
+  if (!value || !*value) return;
   mtc_bytes_append_format(out, "  %s: '", key);
   for (const char *at = value; *at; at++) {
     mtc_bytes_append(out, at, 1);
