@@ -34,8 +34,12 @@ struct mtc_signer_packet {
   struct mtc_span text;
 };
 
-/* The payload of OPEN; strings are never NULL, "" is not given. Its reply is what the token says of
- * itself, as text. */
+/*
+ * The payload of OPEN; strings are never NULL, "" is not given. The reply's payload:
+ *   opaque description<0..2^16-1>   (what the token says of itself, as text)
+ *   opaque public_key<0..2^16-1>    (DER SubjectPublicKeyInfo; empty where the token has only the
+ *                                    private half)
+ */
 struct mtc_signer_config {
   enum mtc_algorithm algorithm;
   const char *key;

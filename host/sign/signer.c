@@ -147,13 +147,9 @@ static mtc_status request(struct mtc_signer *signer, enum mtc_signer_request typ
  * was tried does not start: it would be found out when it is needed. */
 static mtc_status open_first(struct mtc_signer *signer, struct mtc_error *error) {
   mtc_status status = MTC_TOKEN;
-  struct mtc_bytes public_key = {0};
-  for (unsigned i = 0; status == MTC_TOKEN && i < signer->num_sources; i++) {
-    mtc_bytes_clear(&public_key);
-    status = source_request(signer, &signer->sources[i], MTC_SIGNER_PUBLIC_KEY,
-                            mtc_span_of(NULL, 0), &public_key, error);
-  }
-  mtc_bytes_free(&public_key);
+  for (unsigned i = 0; status == MTC_TOKEN && i < signer->num_sources; i++)
+    status = source_request(signer, &signer->sources[i], MTC_SIGNER_OPEN, mtc_span_of(NULL, 0),
+                            NULL, error);
   return status;
 }
 

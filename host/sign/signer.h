@@ -59,7 +59,7 @@ void source_free(struct signer_source *source);
 
 /*
  * worker_request has a process that is the caller's answer a request, and starts one where none
- * runs. Errors as source_request.
+ * runs; for OPEN that is all. Errors as source_request.
  */
 mtc_status worker_request(struct mtc_signer *signer, struct signer_source *source,
                           struct signer_worker *worker, enum mtc_signer_request type,

@@ -105,14 +105,33 @@ static mtc_status ask(struct mtc_signer *signer, struct signer_source *source,
   return give_up(signer, source, worker, status, CLOSE_GRACE_MS, error);
 }
 
-static void note_open(struct mtc_signer *signer, struct signer_source *source,
-                      const struct mtc_signer_packet *reply) {
-  int len = reply->payload.len > 150 ? 150 : (int)reply->payload.len;
+/*
+ * What the token says once its key is open. Another key than the configured one is noticed before
+ * it signs anything: that is a wrong URI or a wrong clone, not a token that lies.
+ */
+static mtc_status note_open(struct mtc_signer *signer, struct signer_source *source,
+                            struct signer_worker *worker, struct mtc_span payload,
+                            struct mtc_error *error) {
+  struct mtc_reader reader = mtc_reader_of(payload);
+  struct mtc_span description, public_key;
+  if (!mtc_read_prefixed(&reader, 2, &description) || !mtc_read_prefixed(&reader, 2, &public_key) ||
+      reader.len) {
+    (void)mtc_fail(error, MTC_TOKEN, "the signer process sent nonsense: killed");
+    return give_up(signer, source, worker, MTC_TOKEN, 0, error);
+  }
+  if (public_key.len && signer->public_key.len &&
+      !mtc_span_equal(public_key, mtc_span_of_bytes(&signer->public_key))) {
+    (void)mtc_fail(error, MTC_TOKEN, "%s is another key than the configured public key",
+                   source->stats.name);
+    return give_up(signer, source, worker, MTC_TOKEN, CLOSE_GRACE_MS, error);
+  }
+  int len = description.len > 150 ? 150 : (int)description.len;
   (void)pthread_mutex_lock(&signer->lock);
   source->was_opened = true;
   (void)snprintf(source->stats.token, sizeof source->stats.token, "%.*s", len,
-                 len ? (const char *)reply->payload.data : "");
+                 len ? (const char *)description.data : "");
   (void)pthread_mutex_unlock(&signer->lock);
+  return MTC_OK;
 }
 
 static mtc_status send_open(struct mtc_signer *signer, struct signer_source *source,
@@ -139,7 +158,7 @@ static mtc_status send_open(struct mtc_signer *signer, struct signer_source *sou
   else
     status = ask(signer, source, worker, MTC_SIGNER_OPEN, mtc_span_of_bytes(&payload), deadline_ms,
                  &reply, out_died, error);
-  if (!status) note_open(signer, source, &reply);
+  if (!status) status = note_open(signer, source, worker, reply.payload, error);
   /* The URI may hold a PIN. */
   mtc_bytes_wipe(&payload);
   mtc_bytes_wipe(&worker->buffer);
@@ -238,6 +257,7 @@ static void note_success(struct mtc_signer *signer, struct signer_source *source
                          enum mtc_signer_request request, int64_t began_us) {
   (void)pthread_mutex_lock(&signer->lock);
   source->num_failures_in_a_row = 0;
+  source->not_before_ms = 0;
   source->tested_ms = mtc_clock_monotonic_ms();
   if (request == MTC_SIGNER_SIGN) {
     source->stats.num_signatures++;
@@ -262,6 +282,7 @@ mtc_status worker_request(struct mtc_signer *signer, struct signer_source *sourc
     bool died = false;
     if (!worker->process.pid) status = start(signer, source, worker, deadline_ms, &died, error);
     int64_t began_us = monotonic_us();
+    if (!status && type == MTC_SIGNER_OPEN) return MTC_OK;
     if (!status)
       status = ask(signer, source, worker, type, payload, deadline_ms, &reply, &died, error);
     if (died && attempt == 0) continue;

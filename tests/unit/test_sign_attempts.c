@@ -186,6 +186,43 @@ static void flags_cost_no_attempt(void **state) {
   }
 }
 
+/* A wrong signature is an alarm: in this daemon and in the next one, until somebody has looked. */
+static void a_wrong_signature_is_asked_for_once(void **state) {
+  const struct mtc_signer_source same_token[] = {
+      {.key = URI, .module = module, .module_args = module_args, .pin_source = pin_source}};
+  struct mtc_signer_options options = latched_options(2);
+  struct mtc_signer *signer = NULL;
+  struct mtc_signer_stats stats;
+  struct mtc_error error = {0};
+  size_t num_lines = 0;
+  (void)state;
+  must(mtc_signer_open(&options, &signer, &error), &error);
+  shim_faults(folder, "C_Sign flip\n");
+  assert_int_equal(sign(signer, &error), MTC_TOKEN);
+  assert_non_null(strstr(error.text, "does not verify"));
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(sign(signer, &error), MTC_TOKEN);
+    assert_non_null(strstr(error.text, "mtc signer unlatch"));
+  }
+  mtc_signer_stats(signer, &stats);
+  assert_true(stats.latched);
+  assert_int_equal(stats.sources[0].num_wrong, 1);
+  assert_int_equal(calls("C_Sign"), 1);
+  mtc_signer_close(signer);
+
+  shim_faults(folder, "");
+  options.standby = same_token;
+  options.num_standby = 1;
+  assert_int_equal(mtc_signer_open(&options, &signer, &error), MTC_TOKEN);
+  assert_non_null(strstr(error.text, "latched"));
+  assert_int_equal(mtc_signer_unlatch_file(latch, &num_lines, &error), MTC_OK);
+  assert_int_equal(num_lines, 1);
+  options.num_standby = 0;
+  must(mtc_signer_open(&options, &signer, &error), &error);
+  must(sign(signer, &error), &error);
+  mtc_signer_close(signer);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void) {
@@ -196,6 +233,7 @@ int main(void) {
       TEST(a_wrong_pin_for_each_signature_costs_one_attempt),
       TEST(a_refusal_outlives_the_daemon),
       TEST(flags_cost_no_attempt),
+      TEST(a_wrong_signature_is_asked_for_once),
   };
   mtc_log_init("test", MTC_LOG_WARNING);
   if (!getenv("MTC_NSS_DIR")) {

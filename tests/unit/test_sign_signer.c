@@ -274,12 +274,10 @@ static void a_signature_of_another_key_never_leaves(void **state) {
   assert_int_equal(generate("other.pem", MTC_ALGORITHM_ECDSA_P256_SHA256, &other, &error), MTC_OK);
   struct mtc_signer_options options = p256_options();
   options.public_key = mtc_span_of_bytes(&other);
-  struct mtc_signer *signer = open_signer(&options);
-  struct mtc_signer_stats stats;
-  expect_error(MTC_TOKEN, sign(signer, "m", &error), &error, "does not verify");
-  mtc_signer_stats(signer, &stats);
-  assert_int_equal(stats.num_signatures, 0);
-  mtc_signer_close(signer);
+  struct mtc_signer *signer = NULL;
+  expect_error(MTC_TOKEN, mtc_signer_open(&options, &signer, &error), &error,
+               "another key than the configured public key");
+  assert_null(signer);
   mtc_bytes_free(&other);
 }
 

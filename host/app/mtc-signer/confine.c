@@ -74,7 +74,7 @@ static const int forbidden[] = {
 
 /* Beside that, no network and no child processes: for modules that need neither. */
 static int add_strict_rules(scmp_filter_ctx filter) {
-  const struct scmp_arg_cmp not_unix = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
+  const struct scmp_arg_cmp not_unix = SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0);
   const struct scmp_arg_cmp no_thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
   int rc = seccomp_rule_add_array(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1, &not_unix);
   if (!rc)

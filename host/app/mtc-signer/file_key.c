@@ -86,19 +86,18 @@ static void file_close(struct signer_key *key) {
 }
 
 static mtc_status file_open(const struct mtc_signer_config *config, struct signer_key **out,
-                            struct mtc_bytes *out_description, bool *pin_refused,
-                            struct mtc_error *error) {
+                            struct mtc_bytes *out_description, struct mtc_bytes *out_public_key,
+                            bool *pin_refused, struct mtc_error *error) {
   (void)pin_refused;
   EVP_PKEY *pkey = NULL;
-  struct mtc_bytes public_key = {0};
   mtc_status status = read_pem(config->key, &pkey, error);
   if (status) return status;
-  status = append_public_key(pkey, &public_key, error);
-  if (!status && mtc_algorithm_of_public_key(mtc_span_of_bytes(&public_key)) != config->algorithm) {
+  status = append_public_key(pkey, out_public_key, error);
+  if (!status &&
+      mtc_algorithm_of_public_key(mtc_span_of_bytes(out_public_key)) != config->algorithm) {
     status = mtc_fail(error, MTC_INPUT, "%s holds no %s key", config->key,
                       mtc_algorithm_name(config->algorithm));
   }
-  mtc_bytes_free(&public_key);
   if (!status) {
     *out = the_key(pkey, mtc_mechanism_get(config->algorithm));
     if (!*out) status = mtc_fail(error, MTC_NOMEM, "out of memory");

@@ -72,7 +72,17 @@ static mtc_status open_key(struct session *session, struct mtc_span payload, str
   session->kind = mtc_key_is_uri(config.key) ? &signer_token_key : &signer_file_key;
   mtc_status status = confine(config.confinement, error);
   if (status) return status;
-  return session->kind->open(&config, &session->key, out, pin_refused, error);
+  struct mtc_bytes description = {0}, public_key = {0};
+  status =
+      session->kind->open(&config, &session->key, &description, &public_key, pin_refused, error);
+  if (!status) {
+    mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&description), 2);
+    mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&public_key), 2);
+    status = mtc_bytes_status(out);
+  }
+  mtc_bytes_free(&description);
+  mtc_bytes_free(&public_key);
+  return status;
 }
 
 static mtc_status handle(struct session *session, const struct mtc_signer_packet *request,

@@ -185,7 +185,8 @@ static mtc_status bind_key(struct signer_key *key, pkcs11h_token_id_t token_id, 
   return finish(key, rv, "opening the private key", pin_refused, error);
 }
 
-static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct mtc_error *error) {
+static mtc_status open_token(struct signer_key *key, struct mtc_bytes *out_public_key,
+                             bool *pin_refused, struct mtc_error *error) {
   pkcs11h_token_id_t token_id = NULL;
   struct _CK_FUNCTION_LIST *functions = NULL;
   /* pkcs11-helper would load it as well, but does not tell why it could not. */
@@ -203,6 +204,10 @@ static mtc_status open_token(struct signer_key *key, bool *pin_refused, struct m
   if (!status) status = mtc_raw_token_start(&key->raw, false, false, NULL, error);
   if (!status) {
     status = mtc_raw_token_find_key(&key->raw, &key->uri, &key->mechanism, &key->raw_key, error);
+  }
+  if (!status && key->raw_key.public_handle) {
+    status = mtc_raw_token_public_key(&key->raw, &key->mechanism, key->raw_key.public_handle,
+                                      out_public_key, error);
   }
   if (!status) status = bind_key(key, token_id, pin_refused, error);
   mtc_raw_token_end(&key->raw);
@@ -222,8 +227,8 @@ static void token_close(struct signer_key *key) {
 }
 
 static mtc_status token_open(const struct mtc_signer_config *config, struct signer_key **out,
-                             struct mtc_bytes *out_description, bool *pin_refused,
-                             struct mtc_error *error) {
+                             struct mtc_bytes *out_description, struct mtc_bytes *out_public_key,
+                             bool *pin_refused, struct mtc_error *error) {
   struct signer_key *key = mtc_alloc(1, sizeof *key);
   if (!key) return mtc_fail(error, MTC_NOMEM, "out of memory");
   key->mechanism = *mtc_mechanism_get(config->algorithm);
@@ -237,7 +242,7 @@ static mtc_status token_open(const struct mtc_signer_config *config, struct sign
     if (!key->module || !key->module_args) status = mtc_fail(error, MTC_NOMEM, "out of memory");
   }
   if (!status) status = login_new(config, &key->uri, &key->login, error);
-  if (!status) status = open_token(key, pin_refused, error);
+  if (!status) status = open_token(key, out_public_key, pin_refused, error);
   if (status) {
     token_close(key);
     return status;
