@@ -81,7 +81,7 @@ for version in plants-05 plants-06 plants-07; do
 done
 
 # Another key of the same algorithm is not the certificate's either.
-fails "it is not the key of --certificate" init --certificate plants-07.pem --key "$uri"
+fails "is another key than the configured public key" init --certificate plants-07.pem --key "$uri"
 [ ! -e other ] || fail "a CA whose certificate is another key's"
 
 # The example of docs/hsm.md, on this token.

@@ -208,12 +208,16 @@ static inline void restart(struct fixture *f) {
   assert_ok(open_engine(f, &error));
 }
 
+static inline struct mtc_signer_options signer_options(const struct fixture *f) {
+  return (struct mtc_signer_options){.program = MTC_BIN "/mtc-signer",
+                                     .key = f->key_path,
+                                     .algorithm = MTC_ALGORITHM_MLDSA44,
+                                     .public_key = mtc_span_of_bytes(&f->public_key),
+                                     .timeout_ms = LONG_MS};
+}
+
 static inline void open_signer(struct fixture *f) {
-  struct mtc_signer_options options = {.program = MTC_BIN "/mtc-signer",
-                                       .key = f->key_path,
-                                       .algorithm = MTC_ALGORITHM_MLDSA44,
-                                       .public_key = mtc_span_of_bytes(&f->public_key),
-                                       .timeout_ms = LONG_MS};
+  struct mtc_signer_options options = signer_options(f);
   assert_ok(mtc_signer_open(&options, &f->signer, &error));
 }
 

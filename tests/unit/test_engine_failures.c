@@ -92,11 +92,9 @@ static void another_key_is_noticed_at_the_start(void **state) {
   assert_ok(mtc_key_generate(&request, &other, &error));
   mtc_bytes_free(&other);
   assert_int_equal(shell(f, "mv key.pem right.pem && mv other.pem key.pem"), 0);
-  open_signer(f);
-  f->options.signer = f->signer;
-  assert_status(open_engine(f, &error), MTC_TOKEN);
-  close_engine(f);
-  mtc_signer_close(f->signer);
+  struct mtc_signer_options options = signer_options(f);
+  assert_status(mtc_signer_open(&options, &f->signer, &error), MTC_TOKEN);
+  assert_null(f->signer);
   assert_int_equal(shell(f, "mv right.pem key.pem"), 0);
   open_signer(f);
   f->options.signer = f->signer;
