@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "mtc/runtime.h"
@@ -95,7 +96,14 @@ static mtc_status ask_on_terminal(struct mtc_pin *out, struct mtc_error *error) 
   pid_t owner = tcgetpgrp(tty);
   void (*before)(int) = signal(SIGTTOU, SIG_IGN);
   (void)tcsetpgrp(tty, getpgrp());
+  /* libcrypto shows the question first and then stops the echo: who types at once would be seen. */
+  struct termios echoing = {0}, silent;
+  bool has_mode = tcgetattr(tty, &echoing) == 0;
+  silent = echoing;
+  silent.c_lflag &= ~(tcflag_t)ECHO;
+  if (has_mode) (void)tcsetattr(tty, TCSAFLUSH, &silent);
   int rc = EVP_read_pw_string_min(out->text, 1, (int)sizeof out->text, "Token PIN: ", 0);
+  if (has_mode) (void)tcsetattr(tty, TCSANOW, &echoing);
   if (owner > 0) (void)tcsetpgrp(tty, owner);
   (void)signal(SIGTTOU, before);
   (void)close(tty);
