@@ -59,12 +59,12 @@ fuzz() {
 
 tracked() { git -c safe.directory='*' ls-files -- "$@"; }
 
-# clang-tidy on every source of host/, by name: a pattern would match nothing in a folder named a+b.
+# clang-tidy on every source of host/ and provider/, by name: a pattern would match nothing in a folder named a+b.
 tidy() {
   local sources
-  mapfile -t sources < <(jq -r --arg host "$PWD/host/" '.[].file | select(startswith($host))' \
-    build/clang/compile_commands.json | sort -u)
-  [ "${#sources[@]}" -gt 0 ] || die "build/clang/compile_commands.json names no source of host/"
+  mapfile -t sources < <(jq -r --arg host "$PWD/host/" --arg provider "$PWD/provider/" \
+    '.[].file | select(startswith($host) or startswith($provider))' build/clang/compile_commands.json | sort -u)
+  [ "${#sources[@]}" -gt 0 ] || die "build/clang/compile_commands.json names no source"
   printf '%s\0' "${sources[@]}" | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 }
 
