@@ -12,7 +12,7 @@ static const struct {
     {REASON_CONFIGURATION, "the provider's configuration is wrong"},
     {REASON_DAEMON, "the daemon cannot be asked"},
     {REASON_REFUSED, "the CA refuses the certificate"},
-    {REASON_NO_CERTIFICATE, "an issuing key signs nothing but a TBSCertificate"},
+    {REASON_NO_CERTIFICATE, "an issuing key signs certificates alone, and the CA key itself CRLs"},
     {REASON_RAW_SIGNATURE, "a TBSCertificate signed by an MTC CA's key without a log"},
     {REASON_OTHER_KEY, "the key is not that of the issuing CA"},
     {REASON_PRIVATE_KEY, "the issuing key stays where it is"},

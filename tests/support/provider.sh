@@ -24,10 +24,30 @@ provider_config() {
   } >"$file"
 }
 
+# A module with a sanitizer needs the sanitizer's library in the unmodified openssl.
+sanitizer=$(ldd "$bin/../lib/mtc.so" | sed -n 's/.*lib[at]san.* => \(.*\) (.*/\1/p')
+
 # with CONFIG COMMAND...: under that openssl.cnf.
 with() {
   local config=$1; shift
-  OPENSSL_CONF=$config "$@"
+  if [ -n "$sanitizer" ]; then
+    # What openssl itself does not free at its end is not ours.
+    ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$sanitizer OPENSSL_CONF=$config "$@"
+  else
+    OPENSSL_CONF=$config "$@"
+  fi
 }
 # shellcheck disable=SC2034,SC2054  # what the stories use; the commas are part of the names
 orders=('default,mtc' 'mtc,default' prefer)
+
+# reserve COUNT: the first of so many reserved serial numbers.
+reserve() { "$bin/mtc" reserve --count "$1" --json | jq -r .first_serial; }
+
+# make_ca_key ALGORITHM: the key that make_ca takes.
+make_ca_key() {
+  rm -f "$work/ca.key" "$work/ca.pub"
+  "$bin/mtc" key generate --uri "$work/ca.key" --algorithm "$1" --out "$work/ca.pub" 2>/dev/null
+}
+
+# A relying party of openssl's own: the CA certificate is trusted, though nobody signed it.
+ossl_verify() { openssl verify -partial_chain -CAfile "$work/ca/ca_cert.pem" "$@"; }
