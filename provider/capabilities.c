@@ -10,8 +10,8 @@
 /* One request of libssl, and which capabilities it is to see. */
 struct request {
   const struct inner_algorithm *inner;
-  const char *key_param; /* the parameter that names the key's algorithm */
-  const char *other_param;
+  const char *key_param;   /* the parameter that names the key's algorithm */
+  const char *other_param; /* the one that does so where that is not there */
   OSSL_CALLBACK *callback;
   void *argument;
 };
@@ -40,7 +40,7 @@ int capabilities_get(struct provider *provider, const char *capability, OSSL_CAL
     request.key_param = OSSL_CAPABILITY_TLS_GROUP_ALG;
   } else if (strcmp(capability, "TLS-SIGALG") == 0) {
     request.key_param = OSSL_CAPABILITY_TLS_SIGALG_KEYTYPE;
-    request.other_param = OSSL_CAPABILITY_TLS_SIGALG_SIG_NAME;
+    request.other_param = OSSL_CAPABILITY_TLS_SIGALG_NAME;
   } else {
     return 1;
   }

@@ -13,7 +13,8 @@ struct store {
   struct provider *provider;
   struct store_uri uri;
   struct issuer *issuer;
-  int expected; /* OSSL_STORE_INFO_*; 0: anything */
+  struct mtc_bytes certificate; /* that the URI asks for */
+  int expected;                 /* OSSL_STORE_INFO_*; 0: anything */
   bool at_end;
 };
 
@@ -30,10 +31,29 @@ static mtc_status find_issuer(struct provider *provider, const struct store_uri 
     status =
         mtc_fail(error, MTC_INPUT, "the daemon at %s is that of CA %s", socket, issuer_name(*out));
     issuer_free(*out);
+    *out = NULL;
   }
   return status;
 }
 
+static mtc_status find_certificate(struct store *store, struct mtc_error *error) {
+  if (store->uri.object != STORE_CA)
+    return issuer_certificate(store->issuer, store->uri.serial, store->uri.object == STORE_LANDMARK,
+                              &store->certificate, error);
+  mtc_bytes_append_span(&store->certificate, mtc_span_of_bytes(&store->issuer->ca_certificate));
+  return mtc_bytes_status(&store->certificate);
+}
+
+static int close_store(void *context) {
+  struct store *store = context;
+  if (!store) return 1;
+  issuer_free(store->issuer);
+  mtc_bytes_free(&store->certificate);
+  mtc_free(store);
+  return 1;
+}
+
+/* Everything is asked for here: what loading finds wrong, openssl's programs take for an end. */
 static void *open_store(void *context, const char *text) {
   struct provider *provider = context;
   struct store *store = mtc_alloc(1, sizeof *store);
@@ -41,16 +61,20 @@ static void *open_store(void *context, const char *text) {
   if (!store) return NULL;
   store->provider = provider;
   OSSL_LIB_CTX *before = inner_enter();
-  enum reason reason = REASON_URI;
+  enum reason wrong = REASON_URI;
   mtc_status status = store_parse_uri(text, &store->uri, &error);
+  if (!status) status = find_issuer(provider, &store->uri, &store->issuer, &error);
   if (!status) {
-    status = find_issuer(provider, &store->uri, &store->issuer, &error);
-    reason = status == MTC_INPUT ? REASON_URI : REASON_DAEMON;
+    wrong = REASON_REFUSED;
+    status = find_certificate(store, &error);
   }
   inner_leave(before);
   if (!status) return store;
+  enum reason reason = status == MTC_INPUT                   ? wrong
+                       : store->issuer && status == MTC_BUSY ? REASON_LANDMARK
+                                                             : REASON_DAEMON;
   (void)provider_raise_error(provider, reason, status, &error);
-  mtc_free(store);
+  (void)close_store(store);
   return NULL;
 }
 
@@ -68,18 +92,13 @@ static int set_ctx_params(void *context, const OSSL_PARAM params[]) {
   return !param || OSSL_PARAM_get_int(param, &store->expected);
 }
 
-static int give_certificate(struct mtc_span der, OSSL_CALLBACK *callback, void *argument) {
+static int give_certificate(struct mtc_bytes *der, OSSL_CALLBACK *callback, void *argument) {
   int type = OSSL_OBJECT_CERT;
-  struct mtc_bytes copy = {0};
-  mtc_bytes_append_span(&copy, der);
-  if (mtc_bytes_status(&copy)) return 0;
   OSSL_PARAM object[] = {
       OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
-      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, copy.data, copy.len),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, der->data, der->len),
       OSSL_PARAM_construct_end()};
-  int result = callback(object, argument);
-  mtc_bytes_free(&copy);
-  return result;
+  return callback(object, argument);
 }
 
 /* The public key is in the CA certificate: signing asks the daemon, and so no private one is. */
@@ -89,23 +108,6 @@ static int give_key(struct store *store, OSSL_CALLBACK *callback, void *argument
       inner_key_of_spki(config_get(store->provider)->inner, store->issuer->params.public_key),
       issuer_share(store->issuer));
   return key ? key_give(key, callback, argument) : 0;
-}
-
-static int give_issued(struct store *store, OSSL_CALLBACK *callback, void *argument) {
-  struct mtc_bytes der = {0};
-  struct mtc_error error = {""};
-  bool landmark = store->uri.object == STORE_LANDMARK;
-  OSSL_LIB_CTX *before = inner_enter();
-  mtc_status status = issuer_certificate(store->issuer, store->uri.serial, landmark, &der, &error);
-  inner_leave(before);
-  int result = status ? provider_raise_error(store->provider,
-                                             status == MTC_BUSY    ? REASON_LANDMARK
-                                             : status == MTC_INPUT ? REASON_REFUSED
-                                                                   : REASON_DAEMON,
-                                             status, &error)
-                      : give_certificate(mtc_span_of_bytes(&der), callback, argument);
-  mtc_bytes_free(&der);
-  return result;
 }
 
 /* Without an expectation there are certificates alone: whoever lists a store writes every key that
@@ -120,21 +122,12 @@ static int load(void *context, OSSL_CALLBACK *callback, void *argument,
   store->at_end = true;
   if (is_key && store->uri.object == STORE_CA) return give_key(store, callback, argument);
   if (store->expected && store->expected != OSSL_STORE_INFO_CERT) return 1;
-  if (store->uri.object != STORE_CA) return give_issued(store, callback, argument);
-  return give_certificate(mtc_span_of_bytes(&store->issuer->ca_certificate), callback, argument);
+  return give_certificate(&store->certificate, callback, argument);
 }
 
 static int at_end(void *context) {
   const struct store *store = context;
   return store->at_end;
-}
-
-static int close_store(void *context) {
-  struct store *store = context;
-  if (!store) return 1;
-  issuer_free(store->issuer);
-  mtc_free(store);
-  return 1;
 }
 
 const OSSL_DISPATCH *store_dispatch(void) {
