@@ -73,11 +73,13 @@ for order in "${orders[@]}"; do
 done
 
 command -v nginx >/dev/null && command -v curl >/dev/null || { echo "no nginx or curl here"; exit 77; }
+# nginx reads the names that it announces from it, too, and no names of trusted certificates.
+cat trusted.pem plain.pem >clients.pem
 port=$((20000 + RANDOM % 20000))
 for kind in issued/www landmark; do
   for clients in off on; do
     cat >nginx.conf <<EOF
-daemon off; pid $work/nginx.pid; error_log $work/nginx.log;
+user root; daemon off; pid $work/nginx.pid; error_log $work/nginx.log;
 events { worker_connections 16; }
 http {
   access_log off;
@@ -86,13 +88,14 @@ http {
   server {
     listen 127.0.0.1:$port ssl;
     ssl_certificate $work/$kind.pem; ssl_certificate_key $work/csr/www.key;
-    ssl_verify_client $clients; ssl_trusted_certificate $work/trusted.pem;
+    ssl_verify_client $clients; ssl_client_certificate $work/clients.pem;
     location / { return 200 "served to \$ssl_client_verify\n"; }
   }
 }
 EOF
-    [ "$clients" = on ] || sed -i '/ssl_trusted/s/ssl_trusted_certificate.*//' nginx.conf
-    with cnf nginx -c "$work/nginx.conf" -p "$work" 2>>nginx.log &
+    # Not by a function: the process in the background is to be nginx itself.
+    env OPENSSL_CONF="$work/cnf" ${sanitizer:+ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD="$sanitizer"} \
+      nginx -c "$work/nginx.conf" -p "$work" >>nginx.log 2>&1 &
     nginx=$!
     pids+=("$nginx")
     curl=(with cnf curl -sS --retry 20 --retry-connrefused --retry-delay 1 --resolve "www.example.com:$port:127.0.0.1")
