@@ -6,6 +6,9 @@
 
 struct issuer;
 
+/* The parameter of an issuing key that reserves a serial number (an unsigned 64-bit integer). */
+#define KEY_PARAM_SERIAL "mtc-serial"
+
 struct key {
   struct provider *provider;
   const struct inner_algorithm *inner;

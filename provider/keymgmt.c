@@ -121,13 +121,26 @@ static const OSSL_PARAM *export_types_ex(void *context, int selection) {
   return of(context)->export_types_ex(inner_context(), selection);
 }
 
+/* A program that asks an issuing key for a serial number has one reserved. */
+static int get_serial(const struct key *key, OSSL_PARAM *param) {
+  struct mtc_error error = {""};
+  uint64_t serial = 0;
+  if (!param) return 1;
+  OSSL_LIB_CTX *before = inner_enter();
+  mtc_status status = issuer_reserve(key->issuer, 1, &serial, &error);
+  inner_leave(before);
+  if (status) return provider_raise_error(key->provider, REASON_DAEMON, status, &error);
+  return OSSL_PARAM_set_uint64(param, serial);
+}
+
 static int get_params(void *data, OSSL_PARAM params[]) {
   const struct key *key = data;
   if (key->inner->keymgmt.get_params(key->data, params) != 1) return 0;
   if (!key->issuer) return 1;
   /* An issuing key takes no digest: the empty name has -md ignored. */
   OSSL_PARAM *digest = OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MANDATORY_DIGEST);
-  return !digest || OSSL_PARAM_set_utf8_string(digest, "");
+  return (!digest || OSSL_PARAM_set_utf8_string(digest, "")) &&
+         get_serial(key, OSSL_PARAM_locate(params, KEY_PARAM_SERIAL));
 }
 
 static const OSSL_PARAM *gettable_params(void *context) {

@@ -46,6 +46,13 @@ fails "its reservation has expired" sign "$serial" late none.pem
 serial=$(reserve 1)
 until=$(date -u -d '+60 days' +%Y%m%d000000Z)
 fails "after what the longest profile gives" sign "$serial" long none.pem
+# A program has its serial number reserved by the issuing key (the example of docs/provider.md).
+for name in one two; do
+  ASAN_OPTIONS=detect_leaks=0 OPENSSL_CONF=cnf "$bin/mtc-provider-issue" mtc://32473.1 www.pub "$name.example.com" >"program-$name.pem"
+done
+verify program-one.pem program-two.pem
+fails "cannot connect to the daemon" env OPENSSL_CONF=cnf ASAN_OPTIONS=detect_leaks=0 \
+  "$bin/mtc-provider-issue" mtc:///none www.pub x
 # The file of serial numbers is not written over anything else.
 printf 'not a number\n' >precious
 fails "is no serial number file" "$bin/mtc" reserve --count 1 --serial-file precious
