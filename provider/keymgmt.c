@@ -11,6 +11,11 @@
 #include "provider/issuer.h"
 #include "provider/key.h"
 
+/* What a store or a decoder hands to libcrypto in a key's place. */
+struct reference {
+  struct key *key;
+};
+
 /* Generation of a key, which is the default provider's business. */
 struct generation {
   struct provider *provider;
@@ -43,28 +48,29 @@ void key_free(struct key *key) {
 
 int key_give(struct key *key, OSSL_CALLBACK *callback, void *argument) {
   int type = OSSL_OBJECT_PKEY;
+  struct reference reference = {key};
   char name[32];
   (void)strncpy(name, key->inner->name, sizeof name - 1);
   name[sizeof name - 1] = 0;
   OSSL_PARAM object[] = {
       OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
       OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name, 0),
-      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
       OSSL_PARAM_construct_end()};
   int result = callback(object, argument);
-  key_free(key); /* loading took it and left NULL */
+  key_free(reference.key); /* loading took it and left NULL */
   return result;
 }
 
 /* Another provider's key management may ask for the key: it gets the public part. */
 int key_export_reference(void *context, const void *reference, size_t len, OSSL_CALLBACK *callback,
                          void *argument) {
-  const struct key *key;
+  struct reference own;
   (void)context;
-  if (len != sizeof key) return 0;
-  memcpy(&key, reference, sizeof key);
-  return key->inner->keymgmt.export_key(key->data, OSSL_KEYMGMT_SELECT_PUBLIC_KEY, callback,
-                                        argument);
+  if (len != sizeof own) return 0;
+  memcpy(&own, reference, sizeof own);
+  return own.key->inner->keymgmt.export_key(own.key->data, OSSL_KEYMGMT_SELECT_PUBLIC_KEY, callback,
+                                            argument);
 }
 
 static void *new_key(void *context) {
@@ -209,16 +215,16 @@ static void gen_cleanup(void *context) {
 }
 
 static void *load(const void *reference, size_t len) {
-  struct key *key;
-  if (len != sizeof key) return NULL;
-  memcpy(&key, reference, sizeof key);
-  struct key *none = NULL;
+  static const struct reference none = {NULL};
+  struct reference own;
   union {
     const void *seen;
-    void *own;
-  } place = {reference};
-  memcpy(place.own, &none, sizeof none);
-  return key;
+    void *place;
+  } both = {reference};
+  if (len != sizeof own) return NULL;
+  memcpy(&own, reference, sizeof own);
+  memcpy(both.place, &none, sizeof none);
+  return own.key;
 }
 
 /* Keys of this provider go to its own signature, whatever the order of providers. */

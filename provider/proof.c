@@ -32,8 +32,8 @@ static mtc_status wrap(const struct mtc_wire *wire, struct mtc_span proof, struc
 int proof_verify(const struct signature *signature, struct mtc_span proof, struct mtc_span tbs) {
   struct provider *provider = signature->provider;
   const struct config *config = config_get(provider);
-  const struct mtc_wire *wire =
-      config && config->wire ? config->wire : mtc_wire_get(MTC_WIRE_PLANTS_07);
+  if (!config) return provider_raise(provider, REASON_MEMORY, "the configuration");
+  const struct mtc_wire *wire = config->wire ? config->wire : mtc_wire_get(MTC_WIRE_PLANTS_07);
   struct mtc_verification result;
   struct mtc_error error = {""};
   struct mtc_bytes certificate = {0};
