@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """check-layers.py [--self-test]: checks two rules of host/: a layer includes only layers below it, and
-every function of a public header stands below a comment of its own. --self-test proves that it finds
-what breaks them, however it is written."""
+every function of a public header stands below a comment of its own; and one of provider/: of host/ it
+includes the public headers of some layers only. --self-test proves that it finds what breaks them,
+however it is written."""
 import pathlib
 import re
 import sys
@@ -18,6 +19,8 @@ HEADER_LAYER = {
     "hash": "hash", "sign": "sign", "store": "store", "publish": "publish", "engine": "engine",
     "rpc": "rpc",
 }
+PROVIDER_LAYERS = "base tree entry verify".split()
+PROVIDER_HEADERS = ["include/mtc/rpc.h"]  # the client of the daemon's socket
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
 
@@ -31,7 +34,7 @@ def layer_of(path, host):
 
 def included(path, quoted, name, host):
     """The file of host/ that an include names, looked for where the compiler does; None elsewhere."""
-    for folder in ([path.parent] if quoted else []) + [host / "include", host]:
+    for folder in ([path.parent] if quoted else []) + [host / "include", host, host.parent]:
         target = (folder / name).resolve()
         if target.is_file():
             return target if host in target.parents else None
@@ -53,6 +56,16 @@ def check_includes(path, host):
                 yield f"{path}:{number}: {layer} must not include {match[1] or match[2]} ({target})"
 
 
+def check_provider(path, host):
+    for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
+        match = INCLUDE.match(line)
+        target = included(path, match[1], match[1] or match[2], host) if match else None
+        if not target or str(target.relative_to(host)) in PROVIDER_HEADERS:
+            continue
+        if target.parent != host / "include" / "mtc" or layer_of(target, host) not in PROVIDER_LAYERS:
+            yield f"{path}:{number}: provider must not include {match[1] or match[2]}"
+
+
 def check_docstrings(path):
     text = path.read_text()
     lines = text.splitlines()
@@ -71,6 +84,8 @@ def check(host):
         problems += check_includes(path, host)
         if path.parent == host / "include" / "mtc":
             problems += check_docstrings(path)
+    for path in sorted((host.parent / "provider").rglob("*.[ch]")):
+        problems += check_provider(path, host)
     return problems
 
 
@@ -79,6 +94,9 @@ BAD = ['#include "engine/engine.h"', '#include "mtc/rpc.h"', "#include <mtc/rpc.
        '#include "../engine/engine.h"', '#include "mtc/../../engine/engine.h"', '#include "./../rpc/frame.h"']
 GOOD = ['#include "mtc/tree.h"', '#include "above.h"', "#include <stdio.h>", '// #include "mtc/rpc.h"',
         '/*\n#include "mtc/rpc.h"\n*/', '#include "../base/base.h"']
+NOT_FOR_PROVIDER = ['#include "mtc/engine.h"', "#include <mtc/sign.h>", '#include "verify/verifier.h"',
+                    '#include "host/rpc/frame.h"', '#include "../host/engine/engine.h"']
+FOR_PROVIDER = ['#include "mtc/rpc.h"', '#include "mtc/tree.h"', '#include "provider/own.h"', '#include "own.h"']
 UNDOCUMENTED = ["int mtc_f(void);", "struct mtc_span\nmtc_f(int a);", "mtc_status mtc_f(\n    int a);",
                 "extern int mtc_f (int a) ;", "inline int mtc_f(void) {\n  return 1;\n}"]
 DOCUMENTED = ["/* Does. */\nint mtc_f(void);", "/* mtc_f and mtc_g do. */\nint mtc_g(void);\nint mtc_f(int);",
@@ -91,12 +109,14 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         host = pathlib.Path(folder) / "host"
         files = ["include/mtc/rpc.h", "include/mtc/tree.h", "engine/engine.h", "rpc/frame.h", "base/base.h",
-                 "tree/above.h"]
+                 "tree/above.h", "include/mtc/engine.h", "include/mtc/sign.h", "verify/verifier.h",
+                 "../provider/own.h"]
         for name in files:
             (host / name).parent.mkdir(parents=True, exist_ok=True)
             (host / name).write_text("")
         for name, cases in (("tree/tree.c", [(BAD, 1), (GOOD, 0)]),
-                            ("include/mtc/hash.h", [(UNDOCUMENTED, 1), (DOCUMENTED, 0)])):
+                            ("include/mtc/hash.h", [(UNDOCUMENTED, 1), (DOCUMENTED, 0)]),
+                            ("../provider/op.c", [(NOT_FOR_PROVIDER, 1), (FOR_PROVIDER, 0)])):
             for texts, expected in cases:
                 for text in texts:
                     (host / name).write_text("int x;\n" + text + "\n")

@@ -15,7 +15,7 @@ shift
 # What a harness is given beyond the default: inputs as large as what it parses.
 max_len() {
   case $1 in
-    verify | certificate | ca_certificate | pem | policy) echo 8192 ;;
+    provider | verify | certificate | ca_certificate | pem | policy) echo 8192 ;;
     tai | name | uri) echo 512 ;;
     *) echo 4096 ;;
   esac

@@ -59,12 +59,14 @@ fuzz() {
 
 tracked() { git -c safe.directory='*' ls-files -- "$@"; }
 
-# clang-tidy on every source of host/, by name: a pattern would match nothing in a folder named a+b.
+# clang-tidy on every source of host/ and provider/, by name: a pattern would match nothing in a folder
+# named a+b.
 tidy() {
   local sources
-  mapfile -t sources < <(jq -r --arg host "$PWD/host/" '.[].file | select(startswith($host))' \
+  mapfile -t sources < <(jq -r --arg host "$PWD/host/" --arg provider "$PWD/provider/" \
+    '.[].file | select(startswith($host) or startswith($provider))' \
     build/clang/compile_commands.json | sort -u)
-  [ "${#sources[@]}" -gt 0 ] || die "build/clang/compile_commands.json names no source of host/"
+  [ "${#sources[@]}" -gt 0 ] || die "build/clang/compile_commands.json names no source"
   printf '%s\0' "${sources[@]}" | xargs -0 -P 2 -n 4 clang-tidy --quiet -p build/clang
 }
 
@@ -86,7 +88,7 @@ fi
 suite release
 suite sanitize
 suite debug e2e_
-suite thread 'test_(rpc|engine|hash|sign_(signer|failover|latch)|store_open)'
+suite thread 'test_(rpc|engine|hash|sign_(signer|failover|latch)|store_open|provider_guests)'
 fuzz
 if [ "${#skipped[@]}" -gt 0 ]; then
   printf 'skipped:\n'

@@ -38,6 +38,8 @@ for number in "05", "06", "07":
     for name in SMALL:
         der = pem(corpus / f"cert_{name}.pem")
         put("verify", f"cert_{number}_{name}", der)
+        if number == "07":
+            put("provider", f"cert_{number}_{name}", der)
         if name in ("10_12", "32_1", "2034_1"):
             put("certificate", f"cert_{number}_{name}", der)
     for name in "10_3", "2121_0":

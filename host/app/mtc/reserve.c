@@ -1,5 +1,6 @@
 /* mtc reserve: serial numbers for CA software that must know them before it asks. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/mtc/cli.h"
 
@@ -22,13 +23,33 @@ static mtc_status call(const char *socket, uint64_t count, uint64_t *out_first,
   return status;
 }
 
+/* Whether a file may be replaced: it must be empty, or hold a number as openssl writes it. */
+static mtc_status check_serial_file(const char *path, struct mtc_error *error) {
+  struct mtc_bytes file = {0}, number = {0};
+  if (access(path, F_OK) != 0) return MTC_OK;
+  mtc_status status = mtc_file_read(path, 4096, &file, error);
+  size_t len = file.len && file.data[file.len - 1] == '\n' ? file.len - 1 : file.len;
+  if (!status && mtc_bytes_append_decoded_hex(&number, mtc_span_of(file.data, len)))
+    status = mtc_fail(error, MTC_INPUT, "%s is there and is no serial number file", path);
+  mtc_bytes_free(&file);
+  mtc_bytes_free(&number);
+  return status;
+}
+
+/* openssl wants an even number of hexadecimal digits, and no more zeros than that takes. */
+static mtc_status write_serial_file(const char *path, uint64_t serial, struct mtc_error *error) {
+  char text[24];
+  int len = snprintf(text, sizeof text, "%llX", (unsigned long long)serial);
+  len = snprintf(text, sizeof text, "%s%llX\n", len % 2 ? "0" : "", (unsigned long long)serial);
+  return mtc_file_write_atomic(path, mtc_span_of(text, (size_t)len), 0644, error);
+}
+
 static int run(const struct cli_command *command, int argc, char **argv) {
-  static const struct option options[] = {{"count", required_argument, NULL, 'n'},
-                                          {"socket", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-  const char *socket = NULL;
+  static const struct option options[] = {
+      {"count", required_argument, NULL, 'n'},  {"serial-file", required_argument, NULL, 'f'},
+      {"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+      {"help", no_argument, NULL, 'h'},         {0}};
+  const char *socket = NULL, *serial_file = NULL;
   uint64_t count = 0, first = 0, expires_s = 0;
   bool json = false;
   struct mtc_error error = {""};
@@ -36,11 +57,14 @@ static int run(const struct cli_command *command, int argc, char **argv) {
     if (option == 'n' && !mtc_parse_decimal(mtc_span_of_text(optarg), 65536, &count))
       return cli_usage(command, "--count: 1 to 65536");
     if (option == 's') socket = optarg;
+    if (option == 'f') serial_file = optarg;
     if (option == 'j') json = true;
     if (option == 'h' || option == '?') return option == 'h' ? CLI_DONE : CLI_USAGE;
   }
   if (count == 0 || optind != argc) return cli_usage(command, "--count: 1 to 65536");
-  mtc_status status = call(socket, count, &first, &expires_s, &error);
+  mtc_status status = serial_file ? check_serial_file(serial_file, &error) : MTC_OK;
+  if (!status) status = call(socket, count, &first, &expires_s, &error);
+  if (!status && serial_file) status = write_serial_file(serial_file, first, &error);
   if (status) return cli_fail(command, status, &error);
   char serial[24], time[32];
   (void)snprintf(serial, sizeof serial, "%llu", (unsigned long long)first);
@@ -53,10 +77,15 @@ static int run(const struct cli_command *command, int argc, char **argv) {
   return CLI_DONE;
 }
 
-const struct cli_command command_reserve = {NULL,
-                                            "reserve",
-                                            "mtc reserve --count N [--socket PATH] [--json]",
-                                            "reserve serial numbers",
-                                            "Reserves N consecutive serial numbers. One that no "
-                                            "request fills in time becomes a null entry.\n",
-                                            run};
+const struct cli_command command_reserve = {
+    NULL,
+    "reserve",
+    "mtc reserve --count N [--serial-file FILE] [--socket PATH] [--json]",
+    "reserve serial numbers",
+    "Reserves N consecutive serial numbers. One that no request fills in time becomes a null "
+    "entry.\n"
+    "\n"
+    "  --serial-file  the first of them as openssl's serial files have it: a new file, or one "
+    "that\n"
+    "                 holds such a number. openssl counts it up\n",
+    run};

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "app/mtc/cli.h"
-#include "app/mtc/trust.h"
+#include "mtc/verify.h"
 
 #define MAX_CA_CERTIFICATES 64
 
@@ -66,8 +66,8 @@ static mtc_status set_up(const struct verify_options *options, struct mtc_verifi
     mtc_bytes_free(&policy);
   }
   if (!status && options->subtrees)
-    status = trust_load(*out, wire, options->landmarks, options->num_landmarks, options->subtrees,
-                        options->now_s, error);
+    status = mtc_verifier_load_subtrees(*out, wire, options->landmarks, options->num_landmarks,
+                                        options->subtrees, options->now_s, error);
   return status;
 }
 

@@ -68,6 +68,19 @@ mtc_status mtc_verifier_add_trusted_subtree(struct mtc_verifier *verifier,
                                             struct mtc_subtree subtree, const struct mtc_hash *hash,
                                             struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * mtc_verifier_load_subtrees trusts those subtrees of the file `subtrees` (lines of "CA-ID LOG
+ * START END base64") that belong to a landmark, active at now_s, of one of the landmarks files
+ * ("CA-ID:LOG:FILE").
+ *
+ * Errors:   INPUT with file and line, IO, NOMEM; what came before stays trusted.
+ * Source:   merkle-tree-certs, "Trusted Subtrees"
+ */
+mtc_status mtc_verifier_load_subtrees(struct mtc_verifier *verifier, const struct mtc_wire *wire,
+                                      const char *const *landmarks, size_t num_landmarks,
+                                      const char *subtrees, int64_t now_s,
+                                      struct mtc_error *error) MTC_MUST_CHECK;
+
 /* What mtc_verifier_check found out. */
 struct mtc_verification {
   enum mtc_verdict verdict;

@@ -1,8 +1,8 @@
-#include "app/mtc/trust.h"
-
+/* Landmarks and subtree files: what a relying party predistributes. */
 #include <string.h>
 
 #include "mtc/runtime.h"
+#include "mtc/verify.h"
 
 #define MAX_LANDMARKS 4096
 
@@ -35,9 +35,9 @@ static mtc_status load_landmarks(struct active_log *log, const struct mtc_wire *
   size_t num = 0;
   if (!second || !mtc_parse_decimal(mtc_span_of(first + 1, (size_t)(second - first - 1)), 65535,
                                     &log->log_number))
-    return mtc_fail(error, MTC_INPUT, "--landmarks \"%s\" is not CA-ID:LOG:FILE", argument);
+    return mtc_fail(error, MTC_INPUT, "landmarks \"%s\" is not CA-ID:LOG:FILE", argument);
   if (log->log_number == 0)
-    return mtc_fail(error, MTC_INPUT, "--landmarks \"%s\": there is no log 0", argument);
+    return mtc_fail(error, MTC_INPUT, "landmarks \"%s\": there is no log 0", argument);
   mtc_status status =
       mtc_tai_parse(mtc_span_of(argument, (size_t)(first - argument)), &log->ca_id, error);
   if (!status) status = mtc_file_read(second + 1, 1 << 20, &file, error);
@@ -110,9 +110,10 @@ static mtc_status load_line(struct mtc_verifier *verifier, const struct active_l
   return status;
 }
 
-mtc_status trust_load(struct mtc_verifier *verifier, const struct mtc_wire *wire,
-                      const char *const *landmarks, size_t num_landmarks, const char *subtrees,
-                      int64_t now_s, struct mtc_error *error) {
+mtc_status mtc_verifier_load_subtrees(struct mtc_verifier *verifier, const struct mtc_wire *wire,
+                                      const char *const *landmarks, size_t num_landmarks,
+                                      const char *subtrees, int64_t now_s,
+                                      struct mtc_error *error) {
   struct mtc_bytes file = {0};
   struct mtc_span line;
   mtc_status status = MTC_OK;
