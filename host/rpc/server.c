@@ -87,6 +87,9 @@ static void close_connection(struct mtc_rpc_server *server, struct rpc_connectio
     server->connections[i] = server->connections[--server->num_connections];
     break;
   }
+  /* Closing alone does not end the watch while another process has a copy of the socket: one that
+   * is being started has, until it executes its program. An event would then name what is freed. */
+  (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
   mtc_rpc_connection_close(connection);
   set_accepting(server, true);
 }

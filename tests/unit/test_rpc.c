@@ -345,6 +345,24 @@ static void broken_framing_is_dropped_with_a_warning(void **state) {
   mtc_rpc_close(bystander);
 }
 
+/* A process that is being started has copies of all descriptors for a moment. What the server
+ * closes then must be watched no more, or an event names what is freed. */
+static void a_copy_of_a_socket_is_no_peer(void **state) {
+  (void)state;
+  enum { FIRST = 3, END = 64 };
+  int fd = connect_raw(), copies[END];
+  expect_still_serving(); /* on another connection: this one has been accepted by then */
+  for (int i = FIRST; i < END; i++)
+    copies[i] = i == fd ? -1 : fcntl(i, F_DUPFD_CLOEXEC, 100);
+  write_raw(fd, "\0\0\0\0", 4);
+  expect_still_serving(); /* dropped */
+  (void)close(fd);
+  expect_still_serving();
+  expect_still_serving();
+  for (int i = FIRST; i < END; i++)
+    if (copies[i] >= 0) (void)close(copies[i]);
+}
+
 static void frames_may_come_byte_by_byte(void **state) {
   (void)state;
   int fd = connect_raw();
@@ -590,6 +608,7 @@ int main(void) {
       SERVED(answers_may_come_too_late),
       SERVED(a_peer_that_ends_sending_gets_its_answers),
       SERVED(broken_framing_is_dropped_with_a_warning),
+      SERVED(a_copy_of_a_socket_is_no_peer),
       SERVED(frames_may_come_byte_by_byte),
       SERVED(a_slow_reader_blocks_nobody_and_is_paused),
       SERVED(a_client_may_send_before_it_receives),
