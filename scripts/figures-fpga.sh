@@ -15,11 +15,14 @@ fi
 out=build/fpga/$name
 mkdir -p "$out"
 mapfile -t sources <hw/core.f
-# Sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
-read_core="read_verilog -sv ${sources[*]}; chparam $parameters $top; hierarchy -check -top $top;
-  rename -top $top; proc; flatten; opt_expr; opt_clean; wreduce; techmap -map hw/yosys/add.v t:\$add"
+read_core="read_verilog -sv ${sources[*]}; chparam $parameters $top;"
+# With two registers a round, sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
+if [ "$stages" = 2 ]; then
+  read_core+=" hierarchy -check -top $top; rename -top $top; proc; flatten; opt_expr; opt_clean; wreduce;
+    techmap -map hw/yosys/add.v t:\$add;"
+fi
 
-yosys -q -l "$out/ecp5.log" -p "$read_core; synth_ecp5 -top $top -json $out/ecp5.json;
+yosys -q -l "$out/ecp5.log" -p "$read_core synth_ecp5 -top $top -json $out/ecp5.json;
   tee -o $out/ecp5.txt stat"
 # router2 does not converge on the engine. A full device needs more than the usual attempts to place a cell.
 nextpnr-ecp5 --85k --package CABGA756 --speed 8 --out-of-context --router router1 --seed "$seed" \
@@ -36,7 +39,7 @@ print(f"{sys.argv[2]}, LFE5U-85F speed 8, seed {sys.argv[3]}: {clock:.1f} MHz ro
 END
 
 # Yosys says of each block memory that it takes an address bit less.
-yosys -q -w "Resizing cell port" -l "$out/xcup.log" -p "$read_core; synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
+yosys -q -w "Resizing cell port" -l "$out/xcup.log" -p "$read_core synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
 python3 - "$out/xcup.txt" "$name" <<'END'
 import re, sys
 cells = {m.group(1): int(m.group(2)) for m in re.finditer(r"^\s+([A-Z]\w+)\s+(\d+)$", open(sys.argv[1]).read(), re.M)}

@@ -8,9 +8,7 @@ fold=${2:-64} seed=${3:-1} out=build/ecp5/fold_${2:-64}
 mkdir -p "$out"
 mapfile -t sources < <(cat hw/core.f hw/boards/ecp5/card.f)
 yosys -q -l "$out/yosys.log" -p "read_verilog -sv ${sources[*]} hw/boards/ecp5/mtc_ecp5_top.sv;
-  chparam -set Fold $fold mtc_ecp5_top; hierarchy -top mtc_ecp5_top; rename -top mtc_ecp5_top;
-  proc; flatten; opt_expr; opt_clean; wreduce; techmap -map hw/yosys/add.v t:\$add;
-  synth_ecp5 -top mtc_ecp5_top -json $out/card.json;
+  chparam -set Fold $fold mtc_ecp5_top; synth_ecp5 -top mtc_ecp5_top -json $out/card.json;
   tee -o $out/area.txt stat"
 # router2, the default, does not converge on the engine.
 nextpnr-ecp5 --85k --package CABGA381 --speed 6 --router router1 --seed "$seed" \
