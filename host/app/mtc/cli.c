@@ -71,6 +71,32 @@ mtc_status cli_read_status(struct mtc_rpc_client *client, json_t **out, struct m
   return status;
 }
 
+int cli_status_options(const struct cli_command *command, int argc, char **argv, bool *out_json,
+                       json_t **out) {
+  static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+  struct mtc_rpc_client *client = NULL;
+  struct mtc_error error = {""};
+  const char *socket = NULL;
+  *out = NULL;
+  *out_json = false;
+  for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
+    if (option == 's')
+      socket = optarg;
+    else if (option == 'j')
+      *out_json = true;
+    else
+      return option == 'h' ? CLI_DONE : CLI_USAGE;
+  }
+  if (optind != argc) return cli_usage(command, "there are no arguments beside the options");
+  mtc_status status = cli_connect(socket, &client, &error);
+  if (!status) status = cli_read_status(client, out, &error);
+  mtc_rpc_close(client);
+  return status ? cli_fail(command, status, &error) : CLI_DONE;
+}
+
 bool cli_parse_serial(const char *text, uint64_t *out_serial) {
   const char *colon = strchr(text, ':');
   uint64_t log_number, index;

@@ -62,6 +62,16 @@ mtc_status cli_read_status(struct mtc_rpc_client *client, json_t **out,
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * cli_status_options does the command line of a command that shows some of the daemon's state:
+ * --socket, --json, --help and nothing else; then asks the daemon.
+ *
+ * Output:   *out is the state (release it) when there is something to show; otherwise NULL, and the
+ *           result is the exit code: what was wrong has been said.
+ */
+int cli_status_options(const struct cli_command *command, int argc, char **argv, bool *out_json,
+                       json_t **out);
+
+/*
  * cli_parse_serial reads a serial number: decimal, or LOG:INDEX.
  */
 bool cli_parse_serial(const char *text, uint64_t *out_serial) MTC_MUST_CHECK;

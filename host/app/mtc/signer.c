@@ -59,28 +59,10 @@ static bool is_able(const json_t *signer) {
 }
 
 static int run_status(const struct cli_command *command, int argc, char **argv) {
-  static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-  struct mtc_rpc_client *client = NULL;
-  struct mtc_error error = {""};
-  const char *socket = NULL;
-  bool json = false;
-  for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
-    if (option == 's')
-      socket = optarg;
-    else if (option == 'j')
-      json = true;
-    else
-      return option == 'h' ? CLI_DONE : CLI_USAGE;
-  }
-  if (optind != argc) return cli_usage(command, "there are no arguments beside the options");
   json_t *object = NULL;
-  mtc_status status = cli_connect(socket, &client, &error);
-  if (!status) status = cli_read_status(client, &object, &error);
-  mtc_rpc_close(client);
-  if (status) return cli_fail(command, status, &error);
+  bool json = false;
+  int result = cli_status_options(command, argc, argv, &json, &object);
+  if (!object) return result;
   json_t *signer = json_object_get(object, "signer"), *token;
   size_t i;
   if (json) {
@@ -90,7 +72,7 @@ static int run_status(const struct cli_command *command, int argc, char **argv) 
     if (number_of(signer, "failovers"))
       (void)printf("requests that a standby token served: %lld\n", number_of(signer, "failovers"));
   }
-  int result = is_able(signer) ? CLI_DONE : CLI_FAILED;
+  result = is_able(signer) ? CLI_DONE : CLI_FAILED;
   json_decref(object);
   return result;
 }

@@ -4,35 +4,18 @@
 #include "app/mtc/cli.h"
 
 static int run(const struct cli_command *command, int argc, char **argv) {
-  static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-  struct mtc_rpc_client *client = NULL;
-  struct mtc_error error = {""};
-  const char *socket = NULL;
-  bool json = false;
-  for (int option; (option = cli_option(command, argc, argv, options)) != -1;) {
-    if (option == 's')
-      socket = optarg;
-    else if (option == 'j')
-      json = true;
-    else
-      return option == 'h' ? CLI_DONE : CLI_USAGE;
-  }
-  if (optind != argc) return cli_usage(command, "there are no arguments beside the options");
-  mtc_status status = cli_connect(socket, &client, &error);
   json_t *object = NULL;
-  if (!status) status = cli_read_status(client, &object, &error);
-  if (!status && json)
+  bool json = false;
+  int result = cli_status_options(command, argc, argv, &json, &object);
+  if (!object) return result;
+  if (json)
     cli_print_json(json_incref(object));
-  else if (!status && json_dumpf(object, stdout, JSON_INDENT(2)) == 0)
+  else if (json_dumpf(object, stdout, JSON_INDENT(2)) == 0)
     (void)putchar('\n');
-  bool is_halted = json_is_true(json_object_get(json_object_get(object, "engine"), "halted"));
+  if (json_is_true(json_object_get(json_object_get(object, "engine"), "halted")))
+    result = CLI_FAILED;
   json_decref(object);
-  mtc_rpc_close(client);
-  if (status) return cli_fail(command, status, &error);
-  return is_halted ? CLI_FAILED : CLI_DONE;
+  return result;
 }
 
 const struct cli_command command_status_show = {
