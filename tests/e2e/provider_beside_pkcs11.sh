@@ -7,6 +7,7 @@
 # shellcheck source=tests/support/provider.sh
 . "$(dirname "$0")/../support/provider.sh"
 [ -e "$OPENSSL_MODULES/pkcs11.so" ] || { echo "skipped: no pkcs11-provider here"; exit 77; }
+[ -z "$sanitizer" ] || { echo "skipped: pkcs11-provider loads modules in a way that sanitizers refuse"; exit 77; }
 make_softhsm "$work/token" ca
 cd "$work"
 key=(--module "$softhsm_module" --pin-source "file:$work/token/pin")
