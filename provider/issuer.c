@@ -87,6 +87,12 @@ const char *issuer_name(const struct issuer *issuer) {
   return issuer->name;
 }
 
+/* Keeps what an answer points to. */
+static mtc_status keep(struct mtc_span der, struct mtc_bytes *out) {
+  mtc_bytes_append_span(out, der);
+  return mtc_bytes_status(out);
+}
+
 mtc_status issuer_certificate(const struct issuer *issuer, uint64_t serial, bool landmark,
                               struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_bytes request = {0}, answer = {0};
@@ -99,10 +105,7 @@ mtc_status issuer_certificate(const struct issuer *issuer, uint64_t serial, bool
   if (!status && (!mtc_read_uint(&reader, 8, &number) || !mtc_read_prefixed(&reader, 3, &der) ||
                   !mtc_read_prefixed(&reader, 2, &properties) || reader.len))
     status = malformed(error);
-  if (!status) {
-    mtc_bytes_append_span(out, der);
-    status = mtc_bytes_status(out);
-  }
+  if (!status) status = keep(der, out);
   mtc_bytes_free(&request);
   mtc_bytes_free(&answer);
   return status;
@@ -130,10 +133,7 @@ static mtc_status log_tbs(const struct issuer *issuer, struct mtc_span tbs, uint
   if (!status && (!mtc_read_uint(&reader, 8, out_serial) || !mtc_read_prefixed(&reader, 3, &der) ||
                   reader.len))
     status = malformed(error);
-  if (!status) {
-    mtc_bytes_append_span(out, der);
-    status = mtc_bytes_status(out);
-  }
+  if (!status) status = keep(der, out);
   mtc_bytes_free(&request);
   mtc_bytes_free(&answer);
   return status;

@@ -37,6 +37,9 @@ static mtc_status check_options(const struct mtc_signer_options *options, struct
     return mtc_fail(error, MTC_INPUT, "signer: %u standby tokens (0 to %d are allowed)",
                     options->num_standby, MTC_SIGNER_MAX_SOURCES - 1);
   }
+  if (options->num_standby && !options->public_key.len) {
+    return mtc_fail(error, MTC_INPUT, "signer: standby tokens need the public key they share");
+  }
   if (options->num_processes > MTC_SIGNER_MAX_PROCESSES) {
     return mtc_fail(error, MTC_INPUT, "signer: %u processes (1 to %d are allowed)",
                     options->num_processes, MTC_SIGNER_MAX_PROCESSES);

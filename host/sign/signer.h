@@ -8,6 +8,9 @@
 #include "mtc/digest.h"
 #include "sign/process.h"
 
+#define SIGNER_CLOSE_GRACE_MS \
+  2000 /* in which a process that is no longer asked may end by itself */
+
 /* A signer process; whoever has set `busy` owns the rest. */
 struct signer_worker {
   bool busy;

@@ -9,8 +9,6 @@
 #include "sign/signer.h"
 #include "sign/uri.h"
 
-#define CLOSE_GRACE_MS 2000
-
 /* NULL becomes "", which the protocol understands as not given. */
 static bool copy_string(const char *text, char **out) {
   *out = mtc_strdup(text ? text : "");
@@ -34,7 +32,9 @@ static void set_name(struct signer_source *source) {
 
 mtc_status source_init(struct signer_source *source, const struct mtc_signer_source *options,
                        enum mtc_algorithm algorithm, struct mtc_error *error) {
-  const struct mtc_mechanism *mechanism = mtc_mechanism_get(algorithm);
+  const struct mtc_mechanism_numbers numbers = {.sign = options->sign_mechanism};
+  const struct mtc_mechanism mechanism =
+      mtc_mechanism_override(mtc_mechanism_get(algorithm), &numbers);
   if (!copy_string(options->key, &source->key) || !copy_string(options->module, &source->module) ||
       !copy_string(options->module_args, &source->module_args) ||
       !copy_string(options->pin_source, &source->pin_source))
@@ -44,14 +44,13 @@ mtc_status source_init(struct signer_source *source, const struct mtc_signer_sou
   if (status) return status;
   set_name(source);
   (void)snprintf(source->stats.mechanism, sizeof source->stats.mechanism, "%s 0x%lx",
-                 mtc_algorithm_name(algorithm),
-                 source->sign_mechanism ? source->sign_mechanism : mechanism->sign);
+                 mtc_algorithm_name(algorithm), mechanism.sign);
   return MTC_OK;
 }
 
 void source_free(struct signer_source *source) {
   for (unsigned i = 0; i < MTC_SIGNER_MAX_PROCESSES; i++) {
-    mtc_signer_process_end(&source->workers[i].process, CLOSE_GRACE_MS);
+    mtc_signer_process_end(&source->workers[i].process, SIGNER_CLOSE_GRACE_MS);
     mtc_bytes_free(&source->workers[i].buffer);
   }
   if (source->key) OPENSSL_cleanse(source->key, strlen(source->key));

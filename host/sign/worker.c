@@ -8,7 +8,6 @@
 #include "sign/pin.h"
 #include "sign/signer.h"
 
-#define CLOSE_GRACE_MS 2000
 #define FIRST_BACKOFF_MS 100
 #define MAX_BACKOFF_MS 30000
 #define PROMPT_TIMEOUT_MS 180000 /* a person types the PIN */
@@ -102,7 +101,7 @@ static mtc_status ask(struct mtc_signer *signer, struct signer_source *source,
   }
   if (reply->outcome == MTC_SIGNER_DONE) return MTC_OK;
   mtc_status status = refusal(signer, source, reply, error);
-  return give_up(signer, source, worker, status, CLOSE_GRACE_MS, error);
+  return give_up(signer, source, worker, status, SIGNER_CLOSE_GRACE_MS, error);
 }
 
 /*
@@ -123,7 +122,7 @@ static mtc_status note_open(struct mtc_signer *signer, struct signer_source *sou
       !mtc_span_equal(public_key, mtc_span_of_bytes(&signer->public_key))) {
     (void)mtc_fail(error, MTC_TOKEN, "%s is another key than the configured public key",
                    source->stats.name);
-    return give_up(signer, source, worker, MTC_TOKEN, CLOSE_GRACE_MS, error);
+    return give_up(signer, source, worker, MTC_TOKEN, SIGNER_CLOSE_GRACE_MS, error);
   }
   int len = description.len > 150 ? 150 : (int)description.len;
   (void)pthread_mutex_lock(&signer->lock);
@@ -202,7 +201,7 @@ static mtc_status start(struct mtc_signer *signer, struct signer_source *source,
   (void)pthread_mutex_unlock(&signer->lock);
   status = send_open(signer, source, worker, deadline_ms, out_died, error);
   /* A process without its key must not meet the next request. */
-  if (status) mtc_signer_process_end(&worker->process, CLOSE_GRACE_MS);
+  if (status) mtc_signer_process_end(&worker->process, SIGNER_CLOSE_GRACE_MS);
   return status;
 }
 
@@ -230,7 +229,7 @@ static mtc_status check_signature(struct mtc_signer *signer, struct signer_sourc
   mtc_latch_unlock(fd);
   if (status) mtc_log(MTC_LOG_ERROR, "signer.latch_file", "text=\"%s\"", error->text);
   (void)mtc_fail(error, MTC_TOKEN, "%s; not tried again before mtc signer unlatch", why);
-  return give_up(signer, source, worker, MTC_TOKEN, CLOSE_GRACE_MS, error);
+  return give_up(signer, source, worker, MTC_TOKEN, SIGNER_CLOSE_GRACE_MS, error);
 }
 
 static mtc_status check_latched(struct mtc_signer *signer, struct signer_source *source,

@@ -42,6 +42,16 @@ breaks 's/backdate_s: 300/backdate_s: -300/' 'backdate_s: -300; 0 to 86400'
 breaks 's/max_delay_ms: 100/max_delay_ms: 4294967295/' 'batch.max_delay_ms: 4294967295; 0 to 60000'
 breaks 's/max_entries: 4096/max_entries: 1048577/' 'batch.max_entries: 1048577; 0 to 1048576'
 breaks 's/timeout_ms: 10000/timeout_ms: 600001/' 'signer.timeout_ms: 600001; 0 to 600000'
+signer() { # signer LINE TEXT: a line more in the signer's section
+  breaks "s|^signer:\$|signer:\n  $1|" "$2"
+}
+signer 'processes: 17' 'signer.processes: 17; 0 to 16'
+signer 'sign_mechanism: 4294967296' 'signer.sign_mechanism: 4294967296; 0 to 4294967295'
+signer 'confinement: perhaps' 'signer.confinement: "perhaps" is none of on, strict, off'
+signer 'standby: [{key: "pkcs11:token=x"}]' 'signer.standby[0]: PKCS#11 URI'
+signer 'standby: [{key: b.key, sign_mechanism: -1}]' 'signer.standby: sign_mechanism: -1; 0 to 4294967295'
+signer 'standby: [{key: b.key, module: /m.so}]' 'signer.standby[0]: a module or PIN source is given, but the key is a path'
+signer 'standby: [{module: /m.so}]' 'mtc.yaml:'
 breaks 's/number: 1/number: 0/' 'log.number: 0; 1 to 65535'
 breaks 's/name: chrome-dv-7d/name: ""/' 'mtc.yaml:@: name: STRING length'
 breaks 's/landmark_interval_s: 3600/landmark_interval_s: 60/' \

@@ -49,9 +49,10 @@ key delete --uri "$uri;object=plain;id=%88" --yes-delete plain --public-key-dige
 key test --json --uri "$uri;object=ed25519" --count 3 | jq -e '.min_ms <= .p50_ms and .p50_ms <= .p99_ms and .p99_ms <= .max_ms' >/dev/null ||
   fail "test --json"
 fails "no public key for it that libcrypto could verify under" key test --uri "$uri;id=%99"
-soft=(--module "$bin/mtc-faulty-module.so" --pin-source "file:$work/softhsm/pin")
-export MTC_FAULTY_MODULE=$softhsm_module
-MTC_FAULTY=wrong_signature fails "signature 1: the signature does not verify" key test --uri "$uri;object=plain"
+soft=(--module "$(shim_around "$work/shim" "$softhsm_module")" --pin-source "file:$work/softhsm/pin")
+shim_faults "$work/shim" "C_Sign flip"
+fails "signature 1: the signature does not verify" key test --uri "$uri;object=plain"
+shim_faults "$work/shim"
 exits 2 "--count" key test --uri "$uri;object=plain" --count 0
 
 # delete: not in a pipe, not by half, not by another's digest.
@@ -81,13 +82,13 @@ tool --list-objects 2>/dev/null |
   grep -F ecdsa-p256 && fail "something of it is left"
 
 # On a terminal: the label, twice.
-typed() { # typed ANSWERS: what delete says on a terminal on which they are typed
-  { sleep 0.5; printf '%b' "$1"; sleep 0.5; } |
-    script -qec "$bin/mtc key delete --uri '$uri;object=ecdsa-p384' ${soft[*]}" /dev/null || true
+typed() { # typed FIRST SECOND: what delete says on a terminal on which these are typed
+  python3 "$scripts/../tests/support/terminal.py" "its label: " "$1" "label again: " "$2" -- \
+    "$bin/mtc" key delete --uri "$uri;object=ecdsa-p384" "${soft[@]}" || true
 }
-[[ $(typed 'ecdsa-p384\nno\n') == *"nothing is deleted"* ]] || fail "one answer is enough"
+[[ $(typed ecdsa-p384 no) == *"nothing is deleted"* ]] || fail "one answer is enough"
 [ "$(key list --uri $uri | wc -l)" -eq 4 ] || fail "one answer is enough"
-[[ $(typed 'ecdsa-p384\necdsa-p384\n') == *"private key: deleted"* ]] || fail "two answers are not enough"
+[[ $(typed ecdsa-p384 ecdsa-p384) == *"private key: deleted"* ]] || fail "two answers are not enough"
 [ "$(key list --uri $uri | wc -l)" -eq 3 ] || fail "it is not deleted"
 
 # The PIN is said nowhere.

@@ -21,7 +21,6 @@ for order in default,mtc mtc,default; do
   provider_config cnf "$order" "ca_certificates = $work/ca/ca_cert.pem" "socket = $MTC_SOCKET"
   sed -i 's/^\[algorithms\]$/pkcs11 = provider_pkcs11\n&/' cnf
   mkdir -p db
-  : >db/index.txt
   cat >>cnf <<EOF
 [provider_pkcs11]
 activate = 1
@@ -29,21 +28,8 @@ pkcs11-module-load-behavior = early
 pkcs11-module-quirks = no-deinit
 pkcs11-module-path = $softhsm_module
 pkcs11-module-token-pin = file:$work/token/pin
-[ca]
-default_ca = mtc_ca
-[mtc_ca]
-database = $work/db/index.txt
-new_certs_dir = $work/db
-serial = $work/db/serial
-certificate = $work/ca/ca_cert.pem
-private_key = mtc://32473.1
-default_md = sha256
-policy = any
-default_days = 3
-unique_subject = no
-[any]
-commonName = optional
 EOF
+  ca_config cnf db
   "$bin/mtc" reserve --count 1 --serial-file db/serial >/dev/null
   with cnf openssl ca -batch -notext -in csr/www.csr -out www.pem 2>ca.log || fail "$order: $(cat ca.log)"
   with cnf openssl ca -gencrl -crldays 3 -keyfile 'pkcs11:token=ca;object=mtc-ca;type=private' -out crl.pem 2>ca.log ||

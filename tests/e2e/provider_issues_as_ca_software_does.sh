@@ -24,24 +24,8 @@ for case in plants-07:ml-dsa-44 plants-06:ecdsa-p256 plants-05:ml-dsa-44; do
     : >subtrees
     [ -e ca/public/1/landmarks ] || sed -i '/^landmarks/d; /^subtrees/d' cnf
     rm -rf db new.pem ./*-out.pem
-    mkdir -p db/new
-    : >db/index.txt
-    cat >>cnf <<EOF
-[ca]
-default_ca = mtc_ca
-[mtc_ca]
-database = $work/db/index.txt
-new_certs_dir = $work/db/new
-serial = $work/db/serial
-certificate = $work/ca/ca_cert.pem
-private_key = mtc://32473.1
-default_md = sha256
-policy = any
-default_days = 3
-unique_subject = no
-[any]
-commonName = optional
-EOF
+    mkdir db
+    ca_config cnf db
     by=(-CA ca/ca_cert.pem -CAkey "mtc://$MTC_SOCKET" -days 3)
     with cnf openssl x509 -req -in csr/www.csr "${by[@]}" -set_serial "$(reserve 1)" -out req-out.pem 2>/dev/null
     with cnf openssl x509 -new -force_pubkey www.pub -subj /CN=new "${by[@]}" -set_serial "$(reserve 1)" -out new-out.pem
@@ -49,8 +33,8 @@ EOF
     "$bin/mtc" reserve --count 3 --serial-file db/serial >/dev/null
     with cnf openssl ca -batch -notext -in csr/rsa.csr -subj /CN=rsa -out ca-out.pem 2>ca.log || fail "openssl ca: $(cat ca.log)"
     with cnf openssl ca -batch -notext -infiles csr/www.csr csr/two.csr >/dev/null 2>ca.log || fail "openssl ca -infiles: $(cat ca.log)"
-    [ "$(find db/new -name '*.pem' | wc -l)" -eq 3 ] || fail "$case, $order: not three certificates"
-    both ./*-out.pem db/new/*.pem
+    [ "$(find db -name '*.pem' | wc -l)" -eq 3 ] || fail "$case, $order: not three certificates"
+    both ./*-out.pem db/*.pem
 
     # The next one is not reserved: nothing changes.
     cp db/serial serial.before

@@ -24,6 +24,27 @@ provider_config() {
   } >"$file"
 }
 
+# ca_config FILE FOLDER: adds the section of `openssl ca` for the CA of the stories; its files are in FOLDER.
+ca_config() {
+  cat >>"$1" <<END
+[ca]
+default_ca = mtc_ca
+[mtc_ca]
+database = $2/index.txt
+new_certs_dir = $2
+serial = $2/serial
+certificate = $work/ca/ca_cert.pem
+private_key = mtc://32473.1
+default_md = sha256
+policy = any
+default_days = 3
+unique_subject = no
+[any]
+commonName = optional
+END
+  : >"$2/index.txt"
+}
+
 # A module with a sanitizer needs the sanitizer's library in the unmodified openssl.
 sanitizer=$(ldd "$bin/../lib/mtc.so" | sed -n 's/.*lib[at]san.* => \(.*\) (.*/\1/p')
 

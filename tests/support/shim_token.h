@@ -155,4 +155,12 @@ static inline void signs_in_the_end(struct mtc_signer *signer) {
   must(status, &error);
 }
 
+/* Without NSS softoken a test says so and ends with 77: skipped. */
+static inline bool has_nss(void) {
+  mtc_log_init("test", MTC_LOG_WARNING);
+  if (getenv("MTC_NSS_DIR")) return true;
+  (void)fputs("skipped: MTC_NSS_DIR is not set (use scripts/run.sh)\n", stderr);
+  return false;
+}
+
 #endif

@@ -168,6 +168,50 @@ static void a_pin_for_each_signature(void **state) {
   mtc_signer_close(signer);
 }
 
+static mtc_status sign_with(const struct mtc_signer_options *options, struct mtc_error *error) {
+  struct mtc_signer *signer = NULL;
+  mtc_status status = mtc_signer_open(options, &signer, error);
+  if (!status) status = sign(signer, error);
+  mtc_signer_close(signer);
+  return status;
+}
+
+/* The filter of signer.confinement: what it lets through, and what ends the process and is named.
+ */
+static void a_module_that_oversteps(void **state) {
+  static const struct {
+    enum mtc_signer_confinement confinement;
+    bool may_execute, may_connect;
+  } rows[] = {{MTC_SIGNER_CONFINED, false, true},
+              {MTC_SIGNER_STRICT, false, false},
+              {MTC_SIGNER_UNCONFINED, true, true}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct mtc_signer_options options = token_options();
+    struct mtc_error error = {0};
+    options.confinement = rows[i].confinement;
+    (void)nothing_wrong(state);
+    must(sign_with(&options, &error), &error);
+    for (int connects = 0; connects < 2; connects++) {
+      bool may = connects ? rows[i].may_connect : rows[i].may_execute;
+      shim_faults(folder, connects ? "C_SignInit connect\n" : "C_SignInit execute\n");
+      assert_int_equal(sign_with(&options, &error), may ? MTC_OK : MTC_TOKEN);
+      if (!may && !strstr(error.text, "its filter does not allow")) fail_msg("%s", error.text);
+    }
+  }
+}
+
+/* A vendor's number is what the token is asked for, and nothing else. */
+static void a_mechanism_of_a_vendors_own(void **state) {
+  (void)state;
+  struct mtc_signer_options options = token_options();
+  struct mtc_error error = {0};
+  options.sign_mechanism = mtc_mechanism_get(token->algorithm)->sign;
+  must(sign_with(&options, &error), &error);
+  options.sign_mechanism = 0x80001234UL;
+  assert_int_equal(sign_with(&options, &error), MTC_TOKEN);
+  assert_true(calls("C_SignInit CKR_MECHANISM_INVALID") > 0);
+}
+
 static void a_word_that_is_not_known_fails_everything(void **state) {
   (void)state;
   struct mtc_signer *signer = NULL;
@@ -283,24 +327,21 @@ static void threads_at_the_same_time(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(faultless_it_is_the_module), TEST(slow),
-      TEST(one_that_hangs_or_crashes),  TEST(hangs_before_there_is_a_key),
-      TEST(answers_that_are_errors),    TEST(sessions_and_login_are_lost),
-      TEST(pulled_out_and_put_back),    TEST(a_wrong_signature),
-      TEST(a_pin_that_is_refused),      TEST(a_keypad),
-      TEST(a_pin_for_each_signature),   TEST(a_word_that_is_not_known_fails_everything),
-      TEST(processes_count_together),
+      TEST(faultless_it_is_the_module),   TEST(slow),
+      TEST(one_that_hangs_or_crashes),    TEST(hangs_before_there_is_a_key),
+      TEST(answers_that_are_errors),      TEST(sessions_and_login_are_lost),
+      TEST(pulled_out_and_put_back),      TEST(a_wrong_signature),
+      TEST(a_pin_that_is_refused),        TEST(a_keypad),
+      TEST(a_pin_for_each_signature),     TEST(a_word_that_is_not_known_fails_everything),
+      TEST(processes_count_together),     TEST(a_module_that_oversteps),
+      TEST(a_mechanism_of_a_vendors_own),
   };
   const struct CMUnitTest plain_tests[] = {
       TEST(a_key_that_wants_a_login_a_signature),
       TEST(threads_at_the_same_time),
   };
-  mtc_log_init("test", MTC_LOG_WARNING);
-  if (!getenv("MTC_NSS_DIR")) {
-    (void)fputs("skipped: MTC_NSS_DIR is not set (use scripts/run.sh)\n", stderr);
-    return 77;
-  }
   int failed = 0;
+  if (!has_nss()) return 77;
   for (size_t i = 0; i < 2; i++) {
     token = &tokens[i];
     failed += cmocka_run_group_tests_name(token->name, tests, make_token, remove_token);

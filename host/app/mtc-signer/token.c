@@ -231,8 +231,8 @@ static mtc_status token_open(const struct mtc_signer_config *config, struct sign
                              bool *pin_refused, struct mtc_error *error) {
   struct signer_key *key = mtc_alloc(1, sizeof *key);
   if (!key) return mtc_fail(error, MTC_NOMEM, "out of memory");
-  key->mechanism = *mtc_mechanism_get(config->algorithm);
-  if (config->sign_mechanism) key->mechanism.sign = config->sign_mechanism;
+  const struct mtc_mechanism_numbers numbers = {.sign = config->sign_mechanism};
+  key->mechanism = mtc_mechanism_override(mtc_mechanism_get(config->algorithm), &numbers);
   const char *module = NULL;
   mtc_status status = mtc_key_uri_parse(config->key, &key->uri, error);
   if (!status) status = mtc_key_uri_module(&key->uri, config->module, &module, error);

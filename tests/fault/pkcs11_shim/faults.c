@@ -7,10 +7,17 @@
 #include "names.h"
 
 static const char *const actions[SHIM_NUM_ACTIONS] = {
-    [SHIM_DELAY] = "delay",     [SHIM_HANG] = "hang",
-    [SHIM_ABORT] = "abort",     [SHIM_SEGFAULT] = "segfault",
-    [SHIM_RETURN] = "return",   [SHIM_CLOSE_SESSIONS] = "close-sessions",
-    [SHIM_LOG_OUT] = "log-out", [SHIM_FLIP] = "flip",
+    [SHIM_DELAY] = "delay",
+    [SHIM_HANG] = "hang",
+    [SHIM_ABORT] = "abort",
+    [SHIM_SEGFAULT] = "segfault",
+    [SHIM_TERMINATE] = "terminate",
+    [SHIM_EXECUTE] = "execute",
+    [SHIM_CONNECT] = "connect",
+    [SHIM_RETURN] = "return",
+    [SHIM_CLOSE_SESSIONS] = "close-sessions",
+    [SHIM_LOG_OUT] = "log-out",
+    [SHIM_FLIP] = "flip",
 };
 
 static bool parse_delay(const char *text, unsigned long *out_us) {
@@ -60,6 +67,20 @@ static bool parse_rule(char *function, char **rest, struct shim_rule *rule) {
   return parse_when(strtok_r(NULL, " \t", rest), rule) && !strtok_r(NULL, " \t", rest);
 }
 
+static bool parse_lie(char *text, struct shim_token *token) {
+  static const char *const hows[] = {
+      [SHIM_FALSE] = "false", [SHIM_TRUE] = "true", [SHIM_CHANGED] = "changed"};
+  char *value = strchr(text, '=');
+  size_t how = 0;
+  if (!value || token->num_lies == SHIM_MAX_LIES) return false;
+  *value++ = 0;
+  while (how < sizeof hows / sizeof *hows && strcmp(hows[how], value) != 0)
+    how++;
+  struct shim_lie *lie = &token->lies[token->num_lies++];
+  lie->how = (enum shim_how)how;
+  return how < sizeof hows / sizeof *hows && shim_attribute_of(text, &lie->type);
+}
+
 static bool parse_token(char **rest, struct shim_token *token) {
   char *property = strtok_r(NULL, " \t", rest);
   char *value = strtok_r(NULL, " \t", rest);
@@ -71,8 +92,9 @@ static bool parse_token(char **rest, struct shim_token *token) {
     return !value || shim_result_of(value, &token->removed_rv);
   }
   if (strcmp(property, "always-authenticate") == 0) {
+    char attribute[] = "CKA_ALWAYS_AUTHENTICATE=true";
     token->always_authenticate = true;
-    return !value;
+    return !value && parse_lie(attribute, token);
   }
   if (!value) return false;
   if (strcmp(property, "protected-path") == 0) {
@@ -82,6 +104,7 @@ static bool parse_token(char **rest, struct shim_token *token) {
     strcpy(token->pin, value);
     return true;
   }
+  if (strcmp(property, "says") == 0) return parse_lie(value, token);
   if (!shim_flag_of(value, &flag)) return false;
   if (strcmp(property, "set") == 0)
     token->set_flags |= flag;

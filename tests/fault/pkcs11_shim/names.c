@@ -66,6 +66,14 @@ static const struct name flags[] = {
     NAME(CKF_USER_PIN_TO_BE_CHANGED), NAME(CKF_SO_PIN_LOCKED),
 };
 
+static const struct name attributes[] = {
+    NAME(CKA_ALWAYS_AUTHENTICATE),
+    NAME(CKA_EXTRACTABLE),
+    NAME(CKA_SENSITIVE),
+    NAME(CKA_LOCAL),
+    NAME(CKA_VALUE),
+};
+
 #define FUNCTION_NAME(name, kind, how, parameters, ...) #name,
 static const char *const functions[] = {SHIM_FUNCTIONS(FUNCTION_NAME)};
 
@@ -95,6 +103,10 @@ const char *shim_result_name(unsigned long rv, char *out_text, size_t size) {
 
 bool shim_flag_of(const char *text, unsigned long *out_flag) {
   return find(flags, sizeof flags / sizeof flags[0], text, out_flag);
+}
+
+bool shim_attribute_of(const char *text, unsigned long *out_type) {
+  return find(attributes, sizeof attributes / sizeof attributes[0], text, out_type);
 }
 
 bool shim_function_of(const char *text, size_t *out_function) {

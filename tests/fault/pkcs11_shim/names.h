@@ -21,6 +21,11 @@ const char *shim_result_name(unsigned long rv, char *out_text, size_t size);
 bool shim_flag_of(const char *text, unsigned long *out_flag);
 
 /*
+ * shim_attribute_of reads one of the attributes that a test lies about: "CKA_LOCAL", or a number.
+ */
+bool shim_attribute_of(const char *text, unsigned long *out_type);
+
+/*
  * shim_function_of reads the name of a function of the table.
  */
 bool shim_function_of(const char *text, size_t *out_function);

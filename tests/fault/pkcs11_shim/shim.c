@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "attributes.h"
 #include "folder.h"
 #include "functions.h"
 #include "names.h"
@@ -76,6 +78,16 @@ static void end_here(const struct call *call, enum shim_action action) {
     (void)pause();
 }
 
+/* What a module has no business with: a filter kills the process for it, or the call goes on. */
+static void misbehave(enum shim_action action) {
+  static char *const nothing[] = {NULL};
+  if (action == SHIM_TERMINATE) (void)raise(SIGTERM);
+  if (action == SHIM_EXECUTE) (void)execve("/nonexistent", nothing, nothing);
+  if (action != SHIM_CONNECT) return;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0) (void)close(fd);
+}
+
 /* Counts the call and does what is wrong with it. False: it ends here, with call->rv. */
 static bool enter(struct call *call) {
   struct shim_faults faults;
@@ -90,6 +102,9 @@ static bool enter(struct call *call) {
   if (shim_faults_find(&faults, call->function, number, SHIM_DELAY, &value)) pause_us(value);
   for (enum shim_action action = SHIM_HANG; action <= SHIM_SEGFAULT; action++) {
     if (shim_faults_find(&faults, call->function, number, action, &value)) end_here(call, action);
+  }
+  for (enum shim_action action = SHIM_TERMINATE; action <= SHIM_CONNECT; action++) {
+    if (shim_faults_find(&faults, call->function, number, action, &value)) misbehave(action);
   }
   if (shim_faults_find(&faults, call->function, number, SHIM_RETURN, &call->rv)) return false;
   /* Sessions and login do not survive that the token is pulled out. */
@@ -173,23 +188,11 @@ static CK_RV shim_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE 
   return leave(&call, enter(&call) ? log_in(&call, user, pin, len) : call.rv);
 }
 
-/* SoftHSM and NSS may not know the attribute: then this is the only one who does. */
 static CK_RV own_C_GetAttributeValue(struct call *call, CK_SESSION_HANDLE session,
                                      CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template,
                                      CK_ULONG num_attributes) {
   CK_RV rv = real->C_GetAttributeValue(session, object, template, num_attributes);
-  if (!call->token.always_authenticate) return rv;
-  if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID) return rv;
-  bool all_known = true;
-  for (CK_ULONG i = 0; i < num_attributes; i++) {
-    CK_ATTRIBUTE *attribute = &template[i];
-    if (attribute->type == CKA_ALWAYS_AUTHENTICATE) {
-      if (attribute->pValue) memset(attribute->pValue, CK_TRUE, sizeof(CK_BBOOL));
-      attribute->ulValueLen = sizeof(CK_BBOOL);
-    }
-    if (attribute->ulValueLen == CK_UNAVAILABLE_INFORMATION) all_known = false;
-  }
-  return all_known ? CKR_OK : rv;
+  return shim_attributes_change(&call->token, template, num_attributes, rv);
 }
 
 static CK_RV own_C_SignInit(struct call *call, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
