@@ -125,6 +125,26 @@ static void a_lost_session_costs_one_attempt(void **state) {
   }
 }
 
+/* Somebody mistypes on the keypad when the session has to be opened again. */
+static void a_keypad_costs_one_attempt(void **state) {
+  (void)state;
+  *pin_source = 0;
+  struct mtc_signer_options options = latched_options(1);
+  struct mtc_signer *signer = NULL;
+  struct mtc_error error = {0};
+  shim_faults(folder, "token protected-path 123456\n");
+  must(mtc_signer_open(&options, &signer, &error), &error);
+  must(sign(signer, &error), &error);
+  (void)shell(": >%s/calls", folder);
+  shim_faults(folder, "token protected-path 654321\nC_Sign close-sessions @1\n");
+  assert_int_equal(sign(signer, &error), MTC_TOKEN);
+  mtc_signer_close(signer);
+  /* The next daemon does not ask anybody to type. */
+  assert_int_equal(mtc_signer_open(&options, &signer, &error), MTC_TOKEN);
+  assert_non_null(strstr(error.text, "latched"));
+  assert_int_equal(calls("C_Login"), 1);
+}
+
 /* A PIN for each signature: the second prompt of one operation must not spend another attempt. */
 static void a_wrong_pin_for_each_signature_costs_one_attempt(void **state) {
   (void)state;
@@ -231,6 +251,7 @@ int main(void) {
       TEST(restarted_daemons_share_one_attempt),
       TEST(many_processes_share_one_attempt),
       TEST(a_lost_session_costs_one_attempt),
+      TEST(a_keypad_costs_one_attempt),
       TEST(a_wrong_pin_for_each_signature_costs_one_attempt),
       TEST(a_refusal_outlives_the_daemon),
       TEST(flags_cost_no_attempt),

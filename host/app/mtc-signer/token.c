@@ -93,6 +93,12 @@ static mtc_status finish(struct signer_key *key, CK_RV rv, const char *what, boo
     *pin_refused = true;
     (void)mtc_fail(error, status, "%s: the token did not accept the PIN", what);
   }
+  /* On a keypad pkcs11-helper logs in without asking: then the latch is not held yet. */
+  if (status && *pin_refused && !login_has_pin(key->login)) {
+    const char *none;
+    if (login_begin(key->login, &none, &key->login_refused, &key->login_error))
+      mtc_log(MTC_LOG_ERROR, "signer.latch_file", "text=\"%s\"", key->login_error.text);
+  }
   login_end(key->login, !status, status && *pin_refused, error->text);
   if (!status) {
     key->num_prompts = 0;
