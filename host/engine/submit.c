@@ -226,7 +226,8 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
                               int64_t *out_expires_s, struct mtc_error *error) {
   struct queue *queue = &engine->queue;
   mtc_status status = MTC_OK;
-  int64_t expires_s = mtc_clock_now_ms() / 1000 + engine->options.reservation_ttl_s;
+  /* Rounded up: nobody has less than the time to live, not even the last millisecond's caller. */
+  int64_t expires_s = (mtc_clock_now_ms() + 999) / 1000 + engine->options.reservation_ttl_s;
   if (count < 1 || count > 65536)
     return mtc_fail(error, MTC_INPUT, "%llu indices; 1 to 65536 can be reserved at once",
                     (unsigned long long)count);

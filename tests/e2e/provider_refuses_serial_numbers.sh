@@ -6,7 +6,6 @@
 # shellcheck source=tests/support/provider.sh
 . "$(dirname "$0")/../support/provider.sh"
 make_ca
-sed -i 's/^reservation_ttl_s: .*/reservation_ttl_s: 1/' "$work/ca/mtc.yaml"
 start_daemon
 make_csr www
 cd "$work"
@@ -37,15 +36,17 @@ fails "the serial number is negative or above 2^64-1" sign 0x112233445566778899 
 serial=$(reserve 1)
 sign "$serial" one one.pem
 fails "is already used by another entry" sign "$serial" two none.pem
-# Reserved too long ago.
+# Reserved too long ago: an entry behind the reserved index is logged when the reservation has expired.
+stop "$daemon"
+sed -i 's/^reservation_ttl_s: .*/reservation_ttl_s: 1/' "$work/ca/mtc.yaml"
+start_daemon
 serial=$(reserve 1)
-sleep 3
+issue "$work/csr/www.csr" >/dev/null
 fails "its reservation has expired" sign "$serial" late none.pem
 [ ! -e none.pem ] || [ ! -s none.pem ] || fail "a refused certificate was written"
-# What no profile allows.
-serial=$(reserve 1)
-until=$(date -u -d '+60 days' +%Y%m%d000000Z)
-fails "after what the longest profile gives" sign "$serial" long none.pem
+stop "$daemon"
+sed -i 's/^reservation_ttl_s: .*/reservation_ttl_s: 60/' "$work/ca/mtc.yaml"
+start_daemon
 # A program has its serial number reserved by the issuing key (the example of docs/provider.md).
 for name in one two; do
   ASAN_OPTIONS=detect_leaks=0 OPENSSL_CONF=cnf "$bin/mtc-provider-issue" mtc://32473.1 www.pub "$name.example.com" >"program-$name.pem"
@@ -57,6 +58,10 @@ fails "cannot connect to the daemon" env OPENSSL_CONF=cnf ASAN_OPTIONS=detect_le
 printf 'not a number\n' >precious
 fails "is no serial number file" "$bin/mtc" reserve --count 1 --serial-file precious
 [ "$(cat precious)" = 'not a number' ] || fail "a file was written over"
+# What no profile allows; last, because nothing is logged behind the reserved index while it waits.
+serial=$(reserve 1)
+until=$(date -u -d '+60 days' +%Y%m%d000000Z)
+fails "after what the longest profile gives" sign "$serial" long none.pem
 verify first.pem one.pem
 stop "$daemon"
 fails "cannot connect to the daemon" with cnf openssl x509 -new -force_pubkey www.pub -subj /CN=x \
