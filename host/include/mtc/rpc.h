@@ -42,6 +42,26 @@ enum mtc_rpc_method {
   /* empty -> empty: what the signer latched (a refused PIN, a wrong signature) may be tried again
    */
   MTC_RPC_SIGNER_UNLATCH = 12,
+  /* u8 profile name of a directly signing CA instance | u8 request ID (may be empty) | u24 CSR
+   * (DER)
+   * -> u8 serial number (1 to 20 bytes, big-endian) | u24 certificate (DER) */
+  MTC_RPC_ISSUE_DIRECT = 13,
+  /* u8 serial number (big-endian; 8 bytes: of the log, else of a directly signing instance)
+   * | u8 reason (RFC 5280, CRLReason) -> u64 time of the revocation (POSIX seconds); done before:
+   * the same answer with the first time */
+  MTC_RPC_REVOKE = 14,
+  /* empty -> u16 count, then per instance u8 kind (0 Merkle tree, 1 directly signing) | u8 name
+   * | u24 CA certificate (DER) | u16 count, then per profile u8 name | u64 validity (s) */
+  MTC_RPC_INSTANCES = 15,
+  /* u64 first row wanted -> u16 count (at most 1,000), then u8 serial number | u64 time | u8 reason
+   */
+  MTC_RPC_REVOCATIONS = 16,
+  /* empty -> u64 interval (s; 0: none are allocated) | u64 time of the next allocation (POSIX
+   * seconds) | u64 tree size of the newest landmark */
+  MTC_RPC_LANDMARK_SCHEDULE = 17,
+  /* u8 serial number of a directly signed certificate -> u24 certificate (DER) | u24 issuer (DER)
+   */
+  MTC_RPC_DIRECT_CERTIFICATE = 18,
 };
 
 #define MTC_RPC_MAX_FRAME (1u << 20)
