@@ -46,8 +46,8 @@ bool acme_check_terms(struct acme_request *request) {
 static enum acme_problem_type check_contact(const json_t *contact, struct acme_problem *problem) {
   const char *text = json_string_value(contact);
   if (!text || json_string_length(contact) != strlen(text) || strlen(text) > MAX_CONTACT_LEN)
-    return acme_fail(problem, ACME_INVALID_CONTACT,
-                     "a contact is no text of at most %u characters", MAX_CONTACT_LEN);
+    return acme_fail(problem, ACME_INVALID_CONTACT, "a contact is no text of at most %u characters",
+                     MAX_CONTACT_LEN);
   if (strncmp(text, "mailto:", 7) != 0)
     return acme_fail(problem, ACME_UNSUPPORTED_CONTACT, "contact \"%.100s\" is no mailto URL",
                      text);
@@ -176,8 +176,7 @@ static mtc_status update(struct acme_request *request, struct mtc_error *error) 
   if (is_end) {
     account->state = ACME_DEACTIVATED;
     acme_key_cache_drop(request->server->keys, account->id);
-    mtc_log(MTC_LOG_INFO, "account", "id=%016llx deactivated=yes",
-            (unsigned long long)account->id);
+    mtc_log(MTC_LOG_INFO, "account", "id=%016llx deactivated=yes", (unsigned long long)account->id);
   }
   return contacts || is_end ? acme_account_update(request->server->db, account, error) : MTC_OK;
 }

@@ -25,8 +25,7 @@ static enum acme_problem_type check_inner(struct acme_request *request, struct a
   if (acme_key_from_jwk(old, &old_key, problem)) return problem->type;
   bool is_current = strcmp(old_key.thumbprint, request->account.thumbprint) == 0;
   acme_key_free(&old_key);
-  if (!is_current)
-    return acme_fail(problem, ACME_MALFORMED, "oldKey is not the account's key");
+  if (!is_current) return acme_fail(problem, ACME_MALFORMED, "oldKey is not the account's key");
   return ACME_NONE;
 }
 

@@ -34,9 +34,9 @@ mtc_status acme_account_orders(struct acme_request *request, struct mtc_error *e
   mtc_query_bind_uint(&query, 4, PAGE + 1);
   while (mtc_query_next(&query)) {
     if (num++ == PAGE) {
-      acme_request_header(request, "Link", "<%s/account/%016llx/orders?cursor=%016llx>;rel=\"next\"",
-                          server->config->url, (unsigned long long)request->account.id,
-                          (unsigned long long)id);
+      acme_request_header(
+          request, "Link", "<%s/account/%016llx/orders?cursor=%016llx>;rel=\"next\"",
+          server->config->url, (unsigned long long)request->account.id, (unsigned long long)id);
       break;
     }
     id = mtc_query_uint(&query, 0);

@@ -8,10 +8,9 @@
 
 const char *acme_state_name(enum acme_state state) {
   static const char *const names[] = {
-      [ACME_PENDING] = "pending",         [ACME_READY] = "ready",
-      [ACME_PROCESSING] = "processing",   [ACME_VALID] = "valid",
-      [ACME_INVALID] = "invalid",         [ACME_DEACTIVATED] = "deactivated",
-      [ACME_EXPIRED] = "expired",         [ACME_REVOKED] = "revoked",
+      [ACME_PENDING] = "pending", [ACME_READY] = "ready",     [ACME_PROCESSING] = "processing",
+      [ACME_VALID] = "valid",     [ACME_INVALID] = "invalid", [ACME_DEACTIVATED] = "deactivated",
+      [ACME_EXPIRED] = "expired", [ACME_REVOKED] = "revoked",
   };
   return names[state];
 }
@@ -54,8 +53,8 @@ mtc_status acme_account_find(sqlite3 *db, const char *thumbprint, struct acme_ac
 mtc_status acme_account_insert(sqlite3 *db, const struct acme_account *account,
                                struct mtc_error *error) {
   struct mtc_query query;
-  mtc_query_open(&query, db,
-                 "INSERT INTO accounts(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)", error);
+  mtc_query_open(&query, db, "INSERT INTO accounts(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 error);
   mtc_query_bind_uint(&query, 1, account->id);
   mtc_query_bind_text(&query, 2, account->thumbprint);
   mtc_query_bind_text(&query, 3, account->jwk);

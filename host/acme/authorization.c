@@ -74,8 +74,8 @@ mtc_status acme_authorization_take(struct acme_request *request, struct acme_aut
   return acme_refuse(request, ACME_UNAUTHORIZED, "this is no authorization of yours");
 }
 
-static mtc_status deactivate(struct acme_request *request,
-                             struct acme_authorization *authorization, struct mtc_error *error) {
+static mtc_status deactivate(struct acme_request *request, struct acme_authorization *authorization,
+                             struct mtc_error *error) {
   const char *wanted = json_string_value(json_object_get(request->jws.json, "status"));
   enum acme_state state = acme_authorization_state(authorization, acme_now_s());
   if (!wanted || strcmp(wanted, "deactivated") != 0)
@@ -108,14 +108,14 @@ static mtc_status make(struct acme_request *request, const struct acme_identifie
   char subject[300];
   (void)snprintf(subject, sizeof subject, "%016llx/%s", (unsigned long long)request->account.id,
                  identifier->value);
-  mtc_status status = acme_limit_check_pending(server, request->account.id, 1, &request->problem,
-                                               error);
+  mtc_status status =
+      acme_limit_check_pending(server, request->account.id, 1, &request->problem, error);
   if (!status && !request->problem.type)
     status = acme_limit_check(server, ACME_LIMIT_FAILURES, subject, &request->problem, error);
   if (status || request->problem.type) return status;
   status = acme_authorization_make(request->account.id, identifier,
-                                   acme_now_s() + server->config->order_lifetime_s,
-                                   &authorization, error);
+                                   acme_now_s() + server->config->order_lifetime_s, &authorization,
+                                   error);
   if (!status) status = acme_authorization_insert(server->db, &authorization, error);
   if (status) return status;
   request->json = show(server, &authorization);

@@ -48,8 +48,7 @@ mtc_status acme_authorization_load(sqlite3 *db, uint64_t id, struct acme_authori
 mtc_status acme_authorization_find_valid(sqlite3 *db, uint64_t account_id,
                                          const struct acme_identifier *identifier,
                                          int64_t validated_after_s, int64_t expires_after_s,
-                                         struct acme_authorization *out,
-                                         struct mtc_error *error) {
+                                         struct acme_authorization *out, struct mtc_error *error) {
   struct mtc_query query;
   bool is_wildcard = acme_identifier_is_wildcard(identifier);
   mtc_query_open(&query, db,
@@ -71,14 +70,12 @@ mtc_status acme_authorization_find_valid(sqlite3 *db, uint64_t account_id,
 mtc_status acme_authorization_insert(sqlite3 *db, const struct acme_authorization *authorization,
                                      struct mtc_error *error) {
   struct mtc_query query;
-  mtc_query_open(&query, db,
-                 "INSERT INTO authorizations(" COLUMNS
-                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                 error);
+  mtc_query_open(
+      &query, db,
+      "INSERT INTO authorizations(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
   mtc_query_bind_uint(&query, 1, authorization->id);
   mtc_query_bind_uint(&query, 2, authorization->account_id);
-  mtc_query_bind_text(&query, 3,
-                      authorization->identifier.type == ACME_IP_ADDRESS ? "ip" : "dns");
+  mtc_query_bind_text(&query, 3, authorization->identifier.type == ACME_IP_ADDRESS ? "ip" : "dns");
   mtc_query_bind_text(&query, 4, authorization->identifier.value);
   mtc_query_bind_int(&query, 5, authorization->is_wildcard);
   mtc_query_bind_int(&query, 6, authorization->state);

@@ -7,6 +7,8 @@
 #include "mtc/runtime.h"
 
 #define RETRY_MS 2000
+/* A failure of our own says nothing about the name: it is tried again before it counts. */
+#define MAX_ATTEMPTS 3u
 
 static void begin(struct acme_request *request) {
   struct acme_server *server = request->server;
@@ -62,6 +64,7 @@ struct validating {
   struct acme_server *server;
   uint64_t authorization_id;
   bool is_current; /* there still is something to validate */
+  unsigned num_attempts;
   struct acme_validation validation;
   struct acme_validation_result result;
 };
@@ -99,6 +102,8 @@ static mtc_status write_result(struct acme_job *job, struct mtc_error *error) {
   const struct acme_validation_result *result = &validating->result;
   struct acme_authorization authorization;
   char subject[300];
+  /* The server stops: the next start takes the claim up. */
+  if (server->is_stopping && result->problem == ACME_SERVER_INTERNAL) return MTC_OK;
   mtc_status status =
       acme_authorization_load(server->db, validating->authorization_id, &authorization, error);
   bool is_current = !status && authorization.id && authorization.claimed_s &&
@@ -109,8 +114,11 @@ static mtc_status write_result(struct acme_job *job, struct mtc_error *error) {
     return status;
   }
   int64_t now_s = acme_now_s();
+  bool is_late = acme_authorization_state(&authorization, now_s) == ACME_EXPIRED;
   authorization.claimed_s = 0;
-  if (result->problem == ACME_NONE) {
+  if (is_late) {
+    authorization.challenge = -1; /* as if it had not been answered: expired it is */
+  } else if (result->problem == ACME_NONE) {
     authorization.state = ACME_VALID;
     authorization.validated_s = now_s;
     /* Long enough for the orders that wait for it, and for reuse. */
@@ -128,7 +136,8 @@ static mtc_status write_result(struct acme_job *job, struct mtc_error *error) {
     status = acme_limit_count(server, ACME_LIMIT_FAILURES, subject, error);
   }
   if (!status) status = acme_authorization_update(server->db, &authorization, error);
-  mtc_log(MTC_LOG_INFO, "validation", "authorization=%016llx account=%016llx name=%s%s type=%s %s%s",
+  mtc_log(MTC_LOG_INFO, "validation",
+          "authorization=%016llx account=%016llx name=%s%s type=%s %s%s",
           (unsigned long long)authorization.id, (unsigned long long)authorization.account_id,
           authorization.is_wildcard ? "*." : "", authorization.identifier.value,
           acme_challenge_name(authorization.challenge),
@@ -137,11 +146,20 @@ static mtc_status write_result(struct acme_job *job, struct mtc_error *error) {
   return status;
 }
 
+static void failed_inside(struct acme_job *job, mtc_status status, const char *text) {
+  struct validating *validating = (struct validating *)job;
+  (void)status, (void)text;
+  validating->retry.call = retry_load;
+  acme_retry_later(validating->server, &validating->retry, RETRY_MS);
+}
+
 static void validated(void *context, const struct acme_validation_result *result) {
   struct validating *validating = context;
+  bool is_inside =
+      result->problem == ACME_SERVER_INTERNAL && ++validating->num_attempts < MAX_ATTEMPTS;
   validating->result = *result;
-  validating->job.run = write_result;
-  validating->job.done = written;
+  validating->job.run = is_inside ? NULL : write_result;
+  validating->job.done = is_inside ? failed_inside : written;
   acme_jobs_put(validating->server->jobs, &validating->job);
 }
 
@@ -154,8 +172,8 @@ static void loaded(struct acme_job *job, mtc_status status, const char *text) {
     return;
   }
   if (!status && server->validator)
-    status = acme_validator_submit(server->validator, &validating->validation, validated,
-                                   validating);
+    status =
+        acme_validator_submit(server->validator, &validating->validation, validated, validating);
   else
     status = MTC_BUSY;
   if (!status) return;
@@ -163,8 +181,8 @@ static void loaded(struct acme_job *job, mtc_status status, const char *text) {
   acme_retry_later(server, &validating->retry, RETRY_MS);
 }
 
-static mtc_status fill(struct validating *validating, const struct acme_authorization *authorization,
-                       const struct acme_account *account) {
+static void fill(struct validating *validating, const struct acme_authorization *authorization,
+                 const struct acme_account *account) {
   struct acme_validation *validation = &validating->validation;
   *validation = (struct acme_validation){
       .type = (enum acme_challenge_type)authorization->challenge,
@@ -179,7 +197,6 @@ static mtc_status fill(struct validating *validating, const struct acme_authoriz
                  authorization->token, account->thumbprint);
   (void)snprintf(validation->account_uri, sizeof validation->account_uri, "%s/account/%016llx",
                  validating->server->config->url, (unsigned long long)account->id);
-  return MTC_OK;
 }
 
 static mtc_status load_run(struct acme_job *job, struct mtc_error *error) {
@@ -194,7 +211,11 @@ static mtc_status load_run(struct acme_job *job, struct mtc_error *error) {
       authorization.state == ACME_PENDING) {
     status = acme_account_load(db, authorization.account_id, &account, error);
     validating->is_current = !status && account.id && account.state == ACME_VALID;
-    if (validating->is_current) status = fill(validating, &authorization, &account);
+    if (validating->is_current) fill(validating, &authorization, &account);
+  }
+  if (!status && !validating->is_current && authorization.claimed_s) {
+    authorization.claimed_s = 0; /* or it would be swept for ever */
+    status = acme_authorization_update(db, &authorization, error);
   }
   acme_account_free(&account);
   acme_authorization_free(&authorization);

@@ -203,8 +203,7 @@ static mtc_status load_binding_key(const struct loading *loading, const char *na
                              mtc_yaml_line(loading->file, "external_account.keys"));
   while (text.len && strchr(" \r\n", text.data[text.len - 1]))
     text.len--;
-  if (!status &&
-      (!acme_append_decoded_base64url(out, mtc_span_of_bytes(&text)) || out->len < 16))
+  if (!status && (!acme_append_decoded_base64url(out, mtc_span_of_bytes(&text)) || out->len < 16))
     status = complain(loading, "external_account.keys",
                       "an hmac_key file is not base64url of at least 16 bytes");
   mtc_bytes_wipe(&text);
@@ -216,8 +215,7 @@ static mtc_status load_binding(const struct loading *loading, const struct acme_
   const struct acme_yaml_external *external = yaml->external_account;
   if (!external) return MTC_OK;
   config->is_binding_required = external->required;
-  if (!external->keys_count)
-    return complain(loading, "external_account", "it has no keys");
+  if (!external->keys_count) return complain(loading, "external_account", "it has no keys");
   config->binding_keys = mtc_alloc(external->keys_count, sizeof *config->binding_keys);
   if (!config->binding_keys) return MTC_NOMEM;
   for (unsigned i = 0; i < external->keys_count; i++) {
@@ -239,8 +237,8 @@ static mtc_status load_testing(const struct loading *loading, const struct acme_
     const char *key;
     bool is_set;
   } keys[] = {
-      {"resolver", yaml->resolver},       {"trust_anchor", yaml->trust_anchor},
-      {"http_port", yaml->http_port},     {"tls_port", yaml->tls_port},
+      {"resolver", yaml->resolver},           {"trust_anchor", yaml->trust_anchor},
+      {"http_port", yaml->http_port},         {"tls_port", yaml->tls_port},
       {"allow_private", yaml->allow_private}, {"synchronous", yaml->synchronous},
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys && !yaml->testing; i++)
@@ -256,9 +254,8 @@ static mtc_status load_testing(const struct loading *loading, const struct acme_
       .caa_identities = (const char *const *)yaml->caa_identities,
       .num_caa_identities = yaml->caa_identities_count,
       .resolver = yaml->resolver,
-      .trust_anchor = yaml->trust_anchor && strcmp(yaml->trust_anchor, "none") == 0
-                          ? ""
-                          : yaml->trust_anchor,
+      .trust_anchor =
+          yaml->trust_anchor && strcmp(yaml->trust_anchor, "none") == 0 ? "" : yaml->trust_anchor,
       .http_port = (unsigned)yaml->http_port,
       .tls_port = (unsigned)yaml->tls_port,
       .allow_private = yaml->allow_private,

@@ -41,10 +41,11 @@ struct acme_server {
 };
 
 enum acme_auth {
-  ACME_AUTH_NONE,   /* GET and HEAD */
-  ACME_AUTH_KID,    /* POST by a valid account */
-  ACME_AUTH_JWK,    /* POST with the key itself */
-  ACME_AUTH_EITHER, /* POST by either */
+  ACME_AUTH_NONE,     /* GET and HEAD */
+  ACME_AUTH_OPTIONAL, /* these, and POST by a valid account */
+  ACME_AUTH_KID,      /* POST by a valid account */
+  ACME_AUTH_JWK,      /* POST with the key itself */
+  ACME_AUTH_EITHER,   /* POST by either */
 };
 
 struct acme_request;
@@ -82,7 +83,9 @@ struct acme_request {
   struct http_answer answer;
   /* Called after the commit instead of sending the answer: it sends it, now or later. */
   void (*after)(struct acme_request *request);
-  void *effect;
+  void *effect;           /* what it works on, freed with the request */
+  struct mtc_bytes reply; /* of a daemon */
+  mtc_status reply_status;
 };
 
 /*
@@ -149,6 +152,14 @@ json_t *acme_url(const struct acme_server *server, const char *folder, uint64_t 
 mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * acme_spki_matches tells whether a key's SubjectPublicKeyInfo has this SHA-256, in hexadecimal.
+ *
+ * Errors:   NOMEM.
+ */
+mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256,
+                             bool *out) MTC_MUST_CHECK;
+
 /* A function to be called later on the thread of the jobs, embedded in what it is about. */
 struct acme_retry {
   struct acme_retry *next;
@@ -164,7 +175,7 @@ void acme_retry_later(struct acme_server *server, struct acme_retry *retry, int6
 /* Handlers, a file each. */
 acme_handler acme_new_account, acme_account_answer, acme_account_orders, acme_key_change,
     acme_new_order, acme_order_answer, acme_finalize, acme_new_authorization,
-    acme_authorization_answer, acme_challenge_answer, acme_certificate_answer,
-    acme_landmark_answer, acme_landmark_public, acme_revoke, acme_renewal_info;
+    acme_authorization_answer, acme_challenge_answer, acme_certificate_answer, acme_landmark_answer,
+    acme_landmark_public, acme_revoke, acme_renewal_info;
 
 #endif

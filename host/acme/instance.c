@@ -132,8 +132,8 @@ static void take_answer(struct daemon_link *link) {
   struct acme_instances *instances = link->instances;
   bool is_found[64] = {false};
   link->next_ms = mtc_clock_monotonic_ms() + (link->status ? RETRY_MS : REFRESH_MS);
-  bool is_read = !link->status && take_instances(instances, link->ca,
-                                                 mtc_span_of_bytes(&link->answer), is_found);
+  bool is_read = !link->status &&
+                 take_instances(instances, link->ca, mtc_span_of_bytes(&link->answer), is_found);
   for (size_t i = 0; i < instances->num_instances; i++) {
     struct acme_instance *instance = &instances->instances[i];
     if (instance->ca != link->ca || is_found[i] || (link->status && instance->is_known)) continue;

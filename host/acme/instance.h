@@ -16,9 +16,9 @@ struct acme_instance {
   struct mtc_bytes certificate; /* of the CA, DER */
   const struct mtc_wire *wire;  /* of a tree */
   struct mtc_tai ca_id;
-  char prefix_url[256];  /* "": the CA certificate has none */
-  uint64_t validity_s;   /* of certificates */
-  int64_t interval_s;    /* of landmarks; 0: none */
+  char prefix_url[256]; /* "": the CA certificate has none */
+  uint64_t validity_s;  /* of certificates */
+  int64_t interval_s;   /* of landmarks; 0: none */
   char reason[160];
 };
 

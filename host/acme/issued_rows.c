@@ -3,8 +3,8 @@
 
 #include "acme/rows.h"
 
-#define COLUMNS                                                                               \
-  "cert_id, order_id, account_id, profile, serial, spki_sha256, not_before_s, not_after_s,"   \
+#define COLUMNS                                                                             \
+  "cert_id, order_id, account_id, profile, serial, spki_sha256, not_before_s, not_after_s," \
   " replaced_by, revoked_s, reason"
 
 mtc_status acme_issued_load(sqlite3 *db, const char *cert_id, struct acme_issued *out,

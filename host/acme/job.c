@@ -45,7 +45,8 @@ static struct acme_job *take(struct acme_jobs *jobs, int64_t wait_ms, bool *out_
   return group;
 }
 
-/* Runs the group's jobs; its failure is that of the first job that failed with something written. */
+/* Runs the group's jobs; its failure is that of the first job that failed with something written.
+ */
 static mtc_status run_group(struct acme_jobs *jobs, struct acme_job *group,
                             struct mtc_error *error) {
   for (struct acme_job *job = group; job; job = job->next) {

@@ -95,8 +95,7 @@ static enum acme_problem_type read_wish(struct acme_request *request, struct wis
   wish->replaces = replaces ? json_string_value(replaces) : NULL;
   const struct acme_instance *instance = acme_instances_find(server->instances, wish->profile);
   if (!instance)
-    return acme_fail(problem, ACME_INVALID_PROFILE, "there is no profile \"%.80s\"",
-                     wish->profile);
+    return acme_fail(problem, ACME_INVALID_PROFILE, "there is no profile \"%.80s\"", wish->profile);
   if (!instance->is_known) {
     (void)acme_fail(problem, ACME_SERVER_INTERNAL, "profile \"%s\" cannot be issued now",
                     wish->profile);
@@ -190,18 +189,18 @@ static mtc_status choose_authorizations(struct acme_request *request, const stru
   for (size_t i = 0; i < wish->num_identifiers; i++) {
     const struct acme_identifier *identifier = &wish->identifiers[i];
     struct acme_authorization old;
-    mtc_status status = acme_authorization_find_valid(
-        server->db, order->account_id, identifier, now_s - server->config->reuse_s,
-        now_s + MIN_LEFT_S, &old, error);
+    mtc_status status = acme_authorization_find_valid(server->db, order->account_id, identifier,
+                                                      now_s - server->config->reuse_s,
+                                                      now_s + MIN_LEFT_S, &old, error);
     if (status) return status;
     if (old.id) {
       order->authorizations[i] = old.id;
       if (old.expires_s < order->expires_s) order->expires_s = old.expires_s;
     } else {
       struct acme_authorization *authorization = &made[(*num_made)++];
-      status = acme_authorization_make(order->account_id, identifier,
-                                       now_s + server->config->order_lifetime_s, authorization,
-                                       error);
+      status =
+          acme_authorization_make(order->account_id, identifier,
+                                  now_s + server->config->order_lifetime_s, authorization, error);
       order->authorizations[i] = authorization->id;
     }
     acme_authorization_free(&old);
@@ -212,9 +211,8 @@ static mtc_status choose_authorizations(struct acme_request *request, const stru
 }
 
 static mtc_status write_order(struct acme_request *request, struct wish *wish,
-                              const struct acme_order *order,
-                              const struct acme_authorization *made, size_t num_made,
-                              struct mtc_error *error) {
+                              const struct acme_order *order, const struct acme_authorization *made,
+                              size_t num_made, struct mtc_error *error) {
   const struct acme_server *server = request->server;
   char account[ACME_ID_TEXT_LEN + 1];
   mtc_status status = MTC_OK;

@@ -4,8 +4,8 @@
 #include "acme/rows.h"
 #include "mtc/runtime.h"
 
-#define COLUMNS                                                                            \
-  "id, account_id, status, identifiers, authorizations, profile, created_s, expires_s,"    \
+#define COLUMNS                                                                         \
+  "id, account_id, status, identifiers, authorizations, profile, created_s, expires_s," \
   " replaces, csr, claimed_s, serial, landmark_token, error"
 
 static void read_authorizations(struct mtc_query *query, int column, struct acme_order *out) {
@@ -60,9 +60,9 @@ mtc_status acme_order_load(sqlite3 *db, uint64_t id, struct acme_order *out,
 mtc_status acme_order_find(sqlite3 *db, const char *landmark_token, struct acme_order *out,
                            struct mtc_error *error) {
   struct mtc_query query;
-  mtc_query_open(
-      &query, db,
-      "SELECT " COLUMNS " FROM orders WHERE landmark_token = ? AND landmark_token <> ''", error);
+  mtc_query_open(&query, db,
+                 "SELECT " COLUMNS " FROM orders WHERE landmark_token = ? AND landmark_token <> ''",
+                 error);
   mtc_query_bind_text(&query, 1, landmark_token);
   return read_order(&query, out);
 }
@@ -71,8 +71,7 @@ static const char *text_of(const char *text) {
   return text ? text : "";
 }
 
-mtc_status acme_order_insert(sqlite3 *db, const struct acme_order *order,
-                             struct mtc_error *error) {
+mtc_status acme_order_insert(sqlite3 *db, const struct acme_order *order, struct mtc_error *error) {
   struct mtc_query query;
   struct mtc_bytes ids = {0};
   for (size_t i = 0; i < order->num_authorizations; i++)
@@ -82,10 +81,9 @@ mtc_status acme_order_insert(sqlite3 *db, const struct acme_order *order,
   mtc_bytes_append_uint(&ids, 0, 1);
   mtc_status status = mtc_bytes_status(&ids);
   if (status) return status;
-  mtc_query_open(&query, db,
-                 "INSERT INTO orders(" COLUMNS
-                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                 error);
+  mtc_query_open(
+      &query, db,
+      "INSERT INTO orders(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
   mtc_query_bind_uint(&query, 1, order->id);
   mtc_query_bind_uint(&query, 2, order->account_id);
   mtc_query_bind_int(&query, 3, order->state);
@@ -106,8 +104,7 @@ mtc_status acme_order_insert(sqlite3 *db, const struct acme_order *order,
   return status;
 }
 
-mtc_status acme_order_update(sqlite3 *db, const struct acme_order *order,
-                             struct mtc_error *error) {
+mtc_status acme_order_update(sqlite3 *db, const struct acme_order *order, struct mtc_error *error) {
   struct mtc_query query;
   mtc_query_open(&query, db,
                  "UPDATE orders SET status = ?, csr = ?, claimed_s = ?, serial = ?,"

@@ -135,7 +135,7 @@ static enum acme_problem_type check_post(struct acme_request *request) {
                      "the nonce is not this server's, too old or was used before");
   if (!is_own_url(request))
     return acme_fail(problem, ACME_UNAUTHORIZED, "the header's url is not that of the request");
-  if (auth == ACME_AUTH_KID && !request->jws.kid)
+  if ((auth == ACME_AUTH_KID || auth == ACME_AUTH_OPTIONAL) && !request->jws.kid)
     return acme_fail(problem, ACME_MALFORMED, "the header has no kid, which this resource needs");
   if (auth == ACME_AUTH_JWK && !request->jws.jwk)
     return acme_fail(problem, ACME_MALFORMED, "the header has no jwk, which this resource needs");
@@ -158,9 +158,8 @@ static void handle_post(struct acme_request *request) {
 
 static void handle_get(struct acme_request *request) {
   const struct acme_route *route = request->route;
-  if (route->auth != ACME_AUTH_NONE) {
-    (void)acme_fail(&request->problem, ACME_MALFORMED,
-                    "this resource is for POST, or POST-as-GET");
+  if (route->auth > ACME_AUTH_OPTIONAL) {
+    (void)acme_fail(&request->problem, ACME_MALFORMED, "this resource is for POST, or POST-as-GET");
     request->problem.http_status = 405;
     acme_request_header(request, "Allow", "POST");
   } else if (route->handler) {
@@ -203,8 +202,7 @@ void acme_http_handle(void *context, struct http_request *http) {
   } else {
     (void)acme_fail(&request->problem, ACME_MALFORMED, "the method is not GET, HEAD or POST");
     request->problem.http_status = 405;
-    acme_request_header(request, "Allow",
-                        request->route->auth ? "POST" : "GET, HEAD");
+    acme_request_header(request, "Allow", request->route->auth ? "POST" : "GET, HEAD");
     acme_request_send(request);
   }
 }

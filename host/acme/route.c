@@ -16,7 +16,7 @@ static const struct acme_route routes[] = {
     {"/order/#/finalize", ACME_AUTH_KID, acme_finalize},
     {"/order/#/certificate", ACME_AUTH_KID, acme_certificate_answer},
     {"/order/#/landmark", ACME_AUTH_KID, acme_landmark_answer},
-    {"/landmark/*", ACME_AUTH_NONE, acme_landmark_public},
+    {"/landmark/*", ACME_AUTH_OPTIONAL, acme_landmark_public},
     {"/new-authz", ACME_AUTH_KID, acme_new_authorization},
     {"/authz/#", ACME_AUTH_KID, acme_authorization_answer},
     {"/challenge/#/*", ACME_AUTH_KID, acme_challenge_answer},

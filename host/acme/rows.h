@@ -7,7 +7,8 @@
 #include "acme/key.h"
 #include "acme/validate.h"
 
-/* States of accounts, authorizations, challenges and orders; numbers are stored and never change. */
+/* States of accounts, authorizations, challenges and orders; numbers are stored and never change.
+ */
 enum acme_state {
   ACME_PENDING = 0,
   ACME_READY = 1, /* of orders, never stored */

@@ -17,8 +17,8 @@ static const char *const schema[] = {
     "  thumbprint TEXT NOT NULL UNIQUE,"
     "  jwk TEXT NOT NULL,"
     "  status INTEGER NOT NULL,"
-    "  contacts TEXT NOT NULL,"   /* JSON array */
-    "  terms TEXT NOT NULL,"      /* the URL that was agreed to */
+    "  contacts TEXT NOT NULL," /* JSON array */
+    "  terms TEXT NOT NULL,"    /* the URL that was agreed to */
     "  binding_kid TEXT NOT NULL,"
     "  created_s BIGINT NOT NULL)",
 
@@ -52,12 +52,12 @@ static const char *const schema[] = {
     "  profile TEXT NOT NULL,"
     "  created_s BIGINT NOT NULL,"
     "  expires_s BIGINT NOT NULL,"
-    "  replaces TEXT NOT NULL,"       /* certificate ID */
-    "  csr TEXT NOT NULL,"            /* base64url */
-    "  claimed_s BIGINT NOT NULL,"    /* when its issuance was begun last */
-    "  serial TEXT NOT NULL,"         /* hexadecimal */
+    "  replaces TEXT NOT NULL,"    /* certificate ID */
+    "  csr TEXT NOT NULL,"         /* base64url */
+    "  claimed_s BIGINT NOT NULL," /* when its issuance was begun last */
+    "  serial TEXT NOT NULL,"      /* hexadecimal */
     "  landmark_token TEXT NOT NULL,"
-    "  error TEXT NOT NULL)",         /* JSON */
+    "  error TEXT NOT NULL)", /* JSON */
     "CREATE INDEX orders_by_account ON orders(account_id, id)",
     "CREATE INDEX orders_claimed ON orders(claimed_s) WHERE claimed_s > 0",
     "CREATE UNIQUE INDEX orders_by_token ON orders(landmark_token) WHERE landmark_token <> ''",
