@@ -32,6 +32,22 @@ enum acme_problem_type acme_identifier_parse(const json_t *json, struct acme_ide
                                              struct acme_problem *problem) MTC_MUST_CHECK;
 
 /*
+ * acme_identifier_from_dns and _from_ip read the text of a DNS name or of an IP address;
+ * _from_bytes an address of 4 or 16 bytes, as certificates hold it.
+ *
+ * Errors:   as acme_identifier_parse.
+ */
+enum acme_problem_type acme_identifier_from_dns(struct mtc_span text, struct acme_identifier *out,
+                                                struct acme_problem *problem) MTC_MUST_CHECK;
+/* Reads the text of an IP address; see above. */
+enum acme_problem_type acme_identifier_from_ip(struct mtc_span text, struct acme_identifier *out,
+                                               struct acme_problem *problem) MTC_MUST_CHECK;
+/* Reads the bytes of an IP address; see above. */
+enum acme_problem_type acme_identifier_from_bytes(struct mtc_span bytes,
+                                                  struct acme_identifier *out,
+                                                  struct acme_problem *problem) MTC_MUST_CHECK;
+
+/*
  * acme_identifier_json makes {"type": ..., "value": ...}; NULL when out of memory.
  */
 json_t *acme_identifier_json(const struct acme_identifier *identifier);

@@ -8,7 +8,8 @@
 
 /* A request's JWS, parsed and not yet verified. Strings live as long as it does. Zeroed is none. */
 struct acme_jws {
-  enum acme_algorithm algorithm;
+  enum acme_algorithm algorithm; /* not of a binding */
+  unsigned mac_bits;             /* 256, 384, 512: a binding with HS256 and so on; 0: no MAC */
   char *url;
   char *nonce; /* NULL: none (inner JWS of key changes and external account binding) */
   char *kid;   /* exactly one of kid and jwk is set */
@@ -32,8 +33,9 @@ enum acme_jws_form {
  * MAC but in a binding), nonce in base64url of at most 128 characters, depth and sizes bounded.
  *
  * Output:   payload parsed as a JSON object where it is not empty (depth at most 16).
- * Errors:   ACME_MALFORMED, ACME_BAD_SIGNATURE_ALGORITHM (with the list), ACME_BAD_NONCE (absent or
- *           not base64url), ACME_SERVER_INTERNAL.
+ * Errors:   ACME_MALFORMED (also a nonce that is not base64url, as RFC 8555 has it),
+ *           ACME_BAD_SIGNATURE_ALGORITHM (with the list), ACME_BAD_NONCE (absent),
+ *           ACME_SERVER_INTERNAL.
  * Source:   RFC 8555, "Request Authentication"; RFC 7515, "Flattened JWS JSON Serialization Syntax"
  */
 enum acme_problem_type acme_jws_parse(struct mtc_span body, enum acme_jws_form form,

@@ -14,7 +14,7 @@
  * Statements are kept for as long as the database is open: a certificate takes a dozen queries, and
  * SQLite compiled each for longer than it ran it. There are about forty texts in all.
  */
-#define MAX_KEPT 64
+#define MAX_KEPT 96
 #define KEPT_NAME "mtc-kept"
 
 struct mtc_kept_statement {
@@ -192,6 +192,19 @@ struct mtc_span mtc_query_blob(struct mtc_query *query, int column, size_t min_l
   mtc_query_corrupt(query, "column %s has %zu bytes, not %zu to %zu",
                     sqlite3_column_name(query->statement, column), len, min_len, max_len);
   return mtc_span_of(NULL, 0);
+}
+
+const char *mtc_query_text(struct mtc_query *query, int column) {
+  if (!has_type(query, column, SQLITE_TEXT)) return "";
+  const char *text = (const char *)sqlite3_column_text(query->statement, column);
+  if (!text) {
+    check(query, SQLITE_NOMEM);
+    return "";
+  }
+  if (strlen(text) == (size_t)sqlite3_column_bytes(query->statement, column)) return text;
+  mtc_query_corrupt(query, "column %s has a NUL byte",
+                    sqlite3_column_name(query->statement, column));
+  return "";
 }
 
 void mtc_query_hash(struct mtc_query *query, int column, struct mtc_hash *out) {

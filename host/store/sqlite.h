@@ -65,6 +65,8 @@ uint64_t mtc_query_uint(struct mtc_query *query, int column);
 int64_t mtc_query_int(struct mtc_query *query, int column);
 /* Reads a blob of `min_len` to `max_len` bytes; see above. */
 struct mtc_span mtc_query_blob(struct mtc_query *query, int column, size_t min_len, size_t max_len);
+/* Reads a text without NUL bytes, which lives until the next step; "" on failure; see above. */
+const char *mtc_query_text(struct mtc_query *query, int column);
 /* Reads a blob of 32 bytes; see above. */
 void mtc_query_hash(struct mtc_query *query, int column, struct mtc_hash *out);
 

@@ -1,0 +1,58 @@
+/* The ACME server's database: accounts, authorizations, orders, certificates, rate windows. */
+#ifndef ACME_DB_H
+#define ACME_DB_H
+
+#include "store/sqlite.h"
+
+#define ACME_ID_TEXT_LEN 16u
+
+/*
+ * acme_db_open opens the database file, making it (mode 0600) and its tables where they are not.
+ * Several processes may have it open. `is_synchronous` false: commits are not durable (tests).
+ *
+ * Owner:    close with mtc_sql_close.
+ * Errors:   INPUT (another schema version), CORRUPT, IO, NOMEM.
+ */
+mtc_status acme_db_open(const char *path, bool is_synchronous, sqlite3 **out,
+                        struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_db_schema gives the statements that make the tables, ended by NULL.
+ */
+const char *const *acme_db_schema(void);
+
+/* The version of the tables that acme_db_schema makes. */
+#define ACME_SCHEMA_VERSION 1
+
+/*
+ * acme_random_id draws a row's key: 63 random bits, never 0, so that a URL is not guessed.
+ *
+ * Errors:   FATAL (no randomness).
+ */
+mtc_status acme_random_id(uint64_t *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_random_token writes `len` random bytes in base64url, zero-terminated.
+ *
+ * Requires: len is at most 32; `out` has room for 44 bytes.
+ * Errors:   FATAL (no randomness).
+ */
+mtc_status acme_random_token(size_t len, char *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_format_id writes an ID as 16 hexadecimal digits, as URLs carry it.
+ */
+void acme_format_id(uint64_t id, char out[ACME_ID_TEXT_LEN + 1]);
+
+/*
+ * acme_parse_id reads exactly 16 lower-case hexadecimal digits of an ID from 1 to 2^63-1.
+ */
+bool acme_parse_id(const char *text, size_t len, uint64_t *out) MTC_MUST_CHECK;
+
+/*
+ * acme_query_copy gives a column's text as a copy for mtc_free; NULL on failure, which sticks to
+ * the query as its others do.
+ */
+char *acme_query_copy(struct mtc_query *query, int column);
+
+#endif

@@ -1,0 +1,208 @@
+/* The call of the CA's daemon and what comes of it. */
+#include <string.h>
+
+#include "acme/certificate_cache.h"
+#include "acme/delivery.h"
+#include "acme/issue.h"
+#include "acme/limits.h"
+#include "mtc/runtime.h"
+
+/* Read out of the daemon's answer. */
+struct issued {
+  struct mtc_bytes serial; /* hexadecimal and a zero */
+  struct mtc_span certificate;
+};
+
+static void call_failed(struct acme_job *job, mtc_status status, const char *text) {
+  (void)status, (void)text;
+  acme_issue_again((struct acme_issuing *)job);
+}
+
+static void call_ended(struct acme_job *job, mtc_status status, const char *text) {
+  (void)status, (void)text;
+  acme_issue_end((struct acme_issuing *)job);
+}
+
+/* INPUT is about the CSR and final; everything else may be better the next time. */
+static void called(void *context, const struct acme_ca_result *result) {
+  struct acme_issuing *issuing = context;
+  issuing->job.run = NULL;
+  issuing->job.done = call_ended;
+  mtc_bytes_clear(&issuing->answer);
+  if (result->status == MTC_OK) {
+    mtc_bytes_append_span(&issuing->answer, result->body);
+    if (mtc_bytes_status(&issuing->answer)) issuing->job.done = call_failed;
+  } else if (result->status == MTC_INPUT) {
+    (void)acme_fail(&issuing->problem, ACME_BAD_CSR, "the CA refused the CSR: %s", result->text);
+  } else {
+    mtc_log(MTC_LOG_WARNING, "issuance", "order=%016llx status=%s error=%s",
+            (unsigned long long)issuing->order_id, mtc_status_name(result->status), result->text);
+    issuing->job.done = call_failed;
+  }
+  acme_jobs_put(issuing->server->jobs, &issuing->job);
+}
+
+void acme_issue_call(struct acme_issuing *issuing) {
+  const struct acme_instance *instance =
+      acme_instances_find(issuing->server->instances, issuing->profile);
+  struct mtc_bytes body = {0};
+  char request_id[ACME_ID_TEXT_LEN + 1];
+  if (!instance || !instance->is_known || !instance->ca) {
+    acme_issue_again(issuing);
+    return;
+  }
+  issuing->is_tree = instance->is_tree;
+  acme_format_id(issuing->order_id, request_id);
+  mtc_bytes_append_prefixed(&body, mtc_span_of_text(instance->profile->profile), 1);
+  mtc_bytes_append_prefixed(&body, mtc_span_of_text(request_id), 1);
+  mtc_bytes_append_prefixed(&body, mtc_span_of_bytes(&issuing->csr), 3);
+  mtc_status status = mtc_bytes_status(&body);
+  if (!status)
+    status = acme_ca_call(instance->ca, instance->is_tree ? MTC_RPC_ISSUE : MTC_RPC_ISSUE_DIRECT,
+                          mtc_span_of_bytes(&body), ACME_CA_TIMEOUT_MS, called, issuing);
+  mtc_bytes_free(&body);
+  if (status) acme_issue_again(issuing);
+}
+
+static mtc_status read_answer(const struct acme_issuing *issuing, struct issued *out,
+                              struct mtc_error *error) {
+  struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&issuing->answer));
+  struct mtc_span serial;
+  bool is_read = issuing->is_tree ? mtc_read_span(&reader, 8, &serial)
+                                  : mtc_read_prefixed(&reader, 1, &serial);
+  *out = (struct issued){0};
+  if (!is_read || serial.len < 1 || serial.len > 20 ||
+      !mtc_read_prefixed(&reader, 3, &out->certificate) || reader.len)
+    return mtc_fail(error, MTC_CORRUPT, "the CA's daemon answered what is not understood");
+  mtc_bytes_append_hex(&out->serial, serial);
+  mtc_bytes_append_uint(&out->serial, 0, 1);
+  return mtc_bytes_status(&out->serial);
+}
+
+static mtc_status describe(const struct issued *issued, const struct acme_order *order,
+                           struct acme_issued *out, struct mtc_error *error) {
+  struct mtc_certificate certificate;
+  struct mtc_hash hash;
+  struct mtc_bytes hex = {0};
+  *out = (struct acme_issued){.order_id = order->id, .account_id = order->account_id};
+  mtc_status status = mtc_certificate_parse(issued->certificate, &certificate, error);
+  if (!status) status = acme_cert_id(issued->certificate, out->cert_id, error);
+  if (status) return mtc_fail_within(error, MTC_CORRUPT, "the CA's certificate");
+  mtc_hash_message(certificate.public_key, &hash);
+  mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
+  status = mtc_bytes_status(&hex);
+  if (!status)
+    (void)snprintf(out->spki_sha256, sizeof out->spki_sha256, "%.64s", (const char *)hex.data);
+  mtc_bytes_free(&hex);
+  (void)snprintf(out->profile, sizeof out->profile, "%s", order->profile);
+  (void)snprintf(out->serial, sizeof out->serial, "%s", (const char *)issued->serial.data);
+  out->not_before_s = certificate.not_before;
+  out->not_after_s = certificate.not_after;
+  return status;
+}
+
+static mtc_status count_names(const struct acme_server *server, const struct acme_order *order,
+                              struct mtc_error *error) {
+  size_t num = 0;
+  mtc_status status = MTC_OK;
+  if (!server->config->limits.certificates_per_name_week) return MTC_OK;
+  struct acme_identifier *names = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *names);
+  if (!names) return MTC_NOMEM;
+  status = acme_order_identifiers(order, names, &num, error);
+  for (size_t i = 0; i < num && !status; i++)
+    status = acme_limit_count(server, ACME_LIMIT_CERTIFICATES, names[i].value, error);
+  mtc_free(names);
+  return status;
+}
+
+static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *order,
+                             struct mtc_error *error) {
+  struct acme_server *server = issuing->server;
+  struct issued issued;
+  struct acme_issued row;
+  mtc_status status = read_answer(issuing, &issued, error);
+  if (!status) status = describe(&issued, order, &row, error);
+  if (!status && issuing->is_tree && server->config->yaml->landmark_public_url)
+    status = acme_random_token(16, order->landmark_token, error);
+  if (!status) {
+    mtc_free(order->serial);
+    order->serial = mtc_strdup(row.serial);
+    order->state = ACME_VALID;
+    status = order->serial ? MTC_OK : MTC_NOMEM;
+  }
+  if (!status) status = acme_issued_insert(server->db, &row, error);
+  if (!status) status = count_names(server, order, error);
+  if (!status) status = acme_order_update(server->db, order, error);
+  if (!status) {
+    acme_certificate_cache_put(server->certificates, order->id, issued.certificate);
+    mtc_log(MTC_LOG_INFO, "issued", "order=%016llx account=%016llx profile=%s serial=%s",
+            (unsigned long long)order->id, (unsigned long long)order->account_id, order->profile,
+            row.serial);
+  }
+  mtc_bytes_free(&issued.serial);
+  return status;
+}
+
+static mtc_status make_invalid(struct acme_issuing *issuing, struct acme_order *order,
+                               struct mtc_error *error) {
+  mtc_free(order->error);
+  order->error = acme_json_problem_text(&issuing->problem);
+  if (!order->error) return MTC_NOMEM;
+  order->state = ACME_INVALID;
+  mtc_log(MTC_LOG_INFO, "order-failed", "order=%016llx account=%016llx problem=%s detail=%s",
+          (unsigned long long)order->id, (unsigned long long)order->account_id,
+          acme_problem_urn(issuing->problem.type), issuing->problem.detail);
+  return acme_order_update(issuing->server->db, order, error);
+}
+
+/* The JSON for who waits is kept in the request that does, which is sent only after the commit. */
+struct ending {
+  struct acme_job job; /* first */
+  struct acme_issuing *issuing;
+  json_t *json;
+};
+
+static mtc_status end_run(struct acme_job *job, struct mtc_error *error) {
+  struct ending *ending = (struct ending *)job;
+  struct acme_issuing *issuing = ending->issuing;
+  struct acme_order order;
+  mtc_status status = acme_order_load(issuing->server->db, issuing->order_id, &order, error);
+  bool is_current = !status && order.id && order.state == ACME_PROCESSING;
+  if (is_current) {
+    order.claimed_s = 0;
+    status = issuing->problem.type ? make_invalid(issuing, &order, error)
+                                   : make_valid(issuing, &order, error);
+  }
+  if (!status && order.id && issuing->waiting)
+    ending->json = acme_order_json(issuing->server, &order, order.state);
+  acme_order_free(&order);
+  return status;
+}
+
+static void ended(struct acme_job *job, mtc_status status, const char *text) {
+  struct ending *ending = (struct ending *)job;
+  struct acme_issuing *issuing = ending->issuing;
+  (void)text;
+  if (status) {
+    json_decref(ending->json);
+    acme_problem_free(&issuing->problem);
+    acme_issue_again(issuing);
+  } else {
+    acme_issue_answer(issuing, ending->json);
+    acme_issue_leave(issuing);
+  }
+  mtc_free(ending);
+}
+
+void acme_issue_end(struct acme_issuing *issuing) {
+  struct ending *ending = mtc_alloc(1, sizeof *ending);
+  if (!ending) {
+    acme_problem_free(&issuing->problem);
+    acme_issue_again(issuing);
+    return;
+  }
+  ending->issuing = issuing;
+  ending->job.run = end_run;
+  ending->job.done = ended;
+  acme_jobs_put(issuing->server->jobs, &ending->job);
+}

@@ -1,0 +1,119 @@
+#include "acme/limits.h"
+
+#include <stdio.h>
+
+#define HOUR_S 3600
+#define WEEK_S (7 * 24 * HOUR_S)
+
+struct rule {
+  const char *name;
+  int64_t window_s;
+  unsigned max;
+};
+
+static struct rule rule_of(const struct acme_server *server, enum acme_limit limit) {
+  const struct acme_limits *limits = &server->config->limits;
+  switch (limit) {
+    case ACME_LIMIT_ACCOUNTS:
+      return (struct rule){"accounts", HOUR_S, limits->accounts_per_address_hour};
+    case ACME_LIMIT_ORDERS:
+      return (struct rule){"orders", HOUR_S, limits->orders_per_account_hour};
+    case ACME_LIMIT_FAILURES:
+      return (struct rule){"failures", HOUR_S, limits->failures_per_name_hour};
+    case ACME_LIMIT_CERTIFICATES:
+      break;
+  }
+  return (struct rule){"certificates", WEEK_S, limits->certificates_per_name_week};
+}
+
+static void name_window(const struct rule *rule, const char *subject, char out[340]) {
+  (void)snprintf(out, 340, "%s/%s", rule->name, subject);
+}
+
+mtc_status acme_limit_check(const struct acme_server *server, enum acme_limit limit,
+                            const char *subject, struct acme_problem *problem,
+                            struct mtc_error *error) {
+  struct rule rule = rule_of(server, limit);
+  struct mtc_query query;
+  int64_t now_s = acme_now_s(), end_s = 0;
+  uint64_t uses = 0;
+  char name[340];
+  if (!rule.max) return MTC_OK;
+  name_window(&rule, subject, name);
+  mtc_query_open(&query, server->db,
+                 "SELECT uses, end_s FROM rate_windows WHERE name = ? AND end_s > ?", error);
+  mtc_query_bind_text(&query, 1, name);
+  mtc_query_bind_int(&query, 2, now_s);
+  if (mtc_query_next(&query)) {
+    uses = mtc_query_uint(&query, 0);
+    end_s = mtc_query_int(&query, 1);
+  }
+  mtc_status status = mtc_query_close(&query);
+  if (status || uses < rule.max) return status;
+  (void)acme_fail(problem, ACME_RATE_LIMITED, "too many %s for %s: %u in %lld hours are allowed",
+                  rule.name, subject, rule.max, (long long)(rule.window_s / HOUR_S));
+  problem->retry_after_s = (unsigned)(end_s - now_s);
+  return MTC_OK;
+}
+
+mtc_status acme_limit_count(const struct acme_server *server, enum acme_limit limit,
+                            const char *subject, struct mtc_error *error) {
+  struct rule rule = rule_of(server, limit);
+  struct mtc_query query;
+  int64_t now_s = acme_now_s();
+  char name[340];
+  if (!rule.max) return MTC_OK;
+  name_window(&rule, subject, name);
+  mtc_query_open(&query, server->db,
+                 "INSERT INTO rate_windows(name, start_s, end_s, uses) VALUES (?, ?, ?, 1)"
+                 " ON CONFLICT (name) DO UPDATE SET"
+                 " uses = CASE WHEN rate_windows.end_s > excluded.start_s"
+                 "   THEN rate_windows.uses + 1 ELSE 1 END,"
+                 " start_s = CASE WHEN rate_windows.end_s > excluded.start_s"
+                 "   THEN rate_windows.start_s ELSE excluded.start_s END,"
+                 " end_s = CASE WHEN rate_windows.end_s > excluded.start_s"
+                 "   THEN rate_windows.end_s ELSE excluded.end_s END",
+                 error);
+  mtc_query_bind_text(&query, 1, name);
+  mtc_query_bind_int(&query, 2, now_s);
+  mtc_query_bind_int(&query, 3, now_s + rule.window_s);
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}
+
+mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t account_id,
+                                    size_t num_more, struct acme_problem *problem,
+                                    struct mtc_error *error) {
+  unsigned max = server->config->limits.pending_authorizations;
+  struct mtc_query query;
+  uint64_t num = 0;
+  if (!max) return MTC_OK;
+  mtc_query_open(&query, server->db,
+                 "SELECT count(*) FROM (SELECT 1 FROM authorizations WHERE account_id = ?"
+                 " AND status = ? AND expires_s > ? LIMIT ?) AS some",
+                 error);
+  mtc_query_bind_uint(&query, 1, account_id);
+  mtc_query_bind_int(&query, 2, ACME_PENDING);
+  mtc_query_bind_int(&query, 3, acme_now_s());
+  mtc_query_bind_uint(&query, 4, (uint64_t)max + 1);
+  if (mtc_query_next(&query)) num = mtc_query_uint(&query, 0);
+  mtc_status status = mtc_query_close(&query);
+  if (status || num + num_more <= max) return status;
+  (void)acme_fail(problem, ACME_RATE_LIMITED,
+                  "the account has %llu pending authorizations; %u are allowed: answer or"
+                  " deactivate them",
+                  (unsigned long long)num, max);
+  problem->retry_after_s = HOUR_S;
+  return MTC_OK;
+}
+
+mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db,
+                 "DELETE FROM rate_windows WHERE name IN"
+                 " (SELECT name FROM rate_windows WHERE end_s <= ? LIMIT 1000)",
+                 error);
+  mtc_query_bind_int(&query, 1, now_s);
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}

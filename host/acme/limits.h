@@ -1,0 +1,44 @@
+/* Rate limits: how often something may be done in a fixed window of time. */
+#ifndef ACME_LIMITS_H
+#define ACME_LIMITS_H
+
+#include "acme/core.h"
+
+/* What is counted, under which name. */
+enum acme_limit {
+  ACME_LIMIT_ACCOUNTS,     /* new accounts of an address */
+  ACME_LIMIT_ORDERS,       /* orders of an account */
+  ACME_LIMIT_FAILURES,     /* failed validations of an account and a name */
+  ACME_LIMIT_CERTIFICATES, /* certificates for a name */
+};
+
+/*
+ * acme_limit_check refuses the request as rateLimited when the limit is reached; 0 allowed uses
+ * are no limit.
+ *
+ * Requires: subject is at most 300 characters.
+ * Output:   `*problem` when it is.
+ */
+mtc_status acme_limit_check(const struct acme_server *server, enum acme_limit limit,
+                            const char *subject, struct acme_problem *problem,
+                            struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_limit_count counts a use.
+ */
+mtc_status acme_limit_count(const struct acme_server *server, enum acme_limit limit,
+                            const char *subject, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_limit_check_pending does so for an account's pending authorizations, which are rows.
+ */
+mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t account_id,
+                                    size_t num_more, struct acme_problem *problem,
+                                    struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_limits_clean removes windows that have passed, at most 1,000.
+ */
+mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, struct mtc_error *error) MTC_MUST_CHECK;
+
+#endif

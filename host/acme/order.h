@@ -1,0 +1,50 @@
+/* Orders: what more than one of their handlers uses. */
+#ifndef ACME_ORDER_H
+#define ACME_ORDER_H
+
+#include "acme/core.h"
+
+/*
+ * acme_order_json makes an order's object; NULL when out of memory.
+ *
+ * Requires: `state` by acme_order_state.
+ */
+json_t *acme_order_json(const struct acme_server *server, const struct acme_order *order,
+                        enum acme_state state);
+
+/*
+ * acme_order_take loads the order of the request's path for its account; refuses when there is
+ * none or it is another's.
+ *
+ * Output:   out->id is 0 when refused. Free with acme_order_free.
+ */
+mtc_status acme_order_take(struct acme_request *request, struct acme_order *out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_issue_begin takes up an order that is committed as processing: CAA where it has to be
+ * checked again, the certificate, the order's end. `waiting`, which may be NULL, is the finalize
+ * request that is answered when that is done, or after finalize_wait_ms. Thread of the jobs, not
+ * within a transaction.
+ */
+void acme_issue_begin(struct acme_server *server, uint64_t order_id, struct acme_request *waiting);
+
+/*
+ * acme_issue_expire answers the finalize requests that have waited long enough.
+ *
+ * Output:   milliseconds until the next has.
+ */
+int64_t acme_issue_expire(struct acme_server *server);
+
+/*
+ * acme_validate_begin submits the validation of an authorization whose claim is committed.
+ */
+void acme_validate_begin(struct acme_server *server, uint64_t authorization_id);
+
+/*
+ * acme_sweep takes up, as a job, what was claimed before ACME_CLAIM_S, or at all (`all`), and
+ * removes passed rate windows.
+ */
+void acme_sweep(struct acme_server *server, bool all);
+
+#endif
