@@ -3,12 +3,15 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "acme/jws.h"
 #include "mtc/runtime.h"
 
 #define DAY_S 86400
 #define MAX_FILE_LEN (1 << 20)
+#define MAX_CONNECTIONS 20000u
+#define OTHER_FILES 512u
 
 /* What loading works on: the file's text tells lines. */
 struct loading {
@@ -108,6 +111,14 @@ static mtc_status load_urls(const struct loading *loading, struct acme_yaml *yam
   return MTC_OK;
 }
 
+/* As many as the process may have files open, less what the rest of it needs. */
+static unsigned default_connections(void) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 2 * OTHER_FILES) return OTHER_FILES;
+  return files.rlim_cur > MAX_CONNECTIONS + OTHER_FILES ? MAX_CONNECTIONS
+                                                        : (unsigned)files.rlim_cur - OTHER_FILES;
+}
+
 static mtc_status load_numbers(const struct loading *loading, const struct acme_yaml *yaml) {
   struct acme_config *config = loading->config;
   const struct {
@@ -149,7 +160,7 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
   config->reuse_s = yaml->validation.reuse_s ? yaml->validation.reuse_s : 8 * 3600;
   config->http.threads = yaml->threads ? (unsigned)yaml->threads : 4;
   config->http.max_connections =
-      yaml->limits.connections ? (unsigned)yaml->limits.connections : 20000;
+      yaml->limits.connections ? (unsigned)yaml->limits.connections : default_connections();
   config->http.max_connections_per_address = (unsigned)yaml->limits.connections_per_address;
   config->http.max_body_len = ACME_MAX_JWS_LEN;
   config->http.idle_timeout_s = 120;
