@@ -7,9 +7,7 @@
 /* TLS 1.2 and 1.3 alone, with forward secrecy and authenticated encryption. */
 #define HTTP_TLS_PRIORITIES                                                                   \
   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-AES-128-CBC:-AES-256-CBC:-SHA1:" \
-  "-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-EDDSA-ED25519:"  \
-  "+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-SHA256:+SIGN-ECDSA-SHA256:"  \
-  "+SIGN-ECDSA-SHA384:%SERVER_PRECEDENCE:%DISABLE_HEARTBEAT"
+  "%SERVER_PRECEDENCE"
 
 /*
  * http_tls_read reads a certificate chain and its key, PEM files each, and checks that they go
