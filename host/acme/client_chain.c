@@ -118,7 +118,7 @@ static mtc_status check_leaf(struct mtc_span der, EVP_PKEY *key,
 mtc_status acme_client_check_chain(const struct acme_client_chain *chain, EVP_PKEY *key,
                                    const struct acme_identifier *identifiers, size_t num,
                                    struct acme_client_leaf *out, struct mtc_error *error) {
-  struct mtc_certificate parsed;
+  struct mtc_certificate parsed = {0};
   struct mtc_span leaf = mtc_span_of_bytes(&chain->certificates[0]);
   mtc_status status = MTC_OK;
   *out = (struct acme_client_leaf){0};

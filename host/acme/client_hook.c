@@ -36,9 +36,11 @@ static const char **make_environment(const char *const *more) {
 
 /* posix_spawn promises not to change the strings, but its type does not. */
 static char *const *unconst(const char **strings) {
-  char *const *same;
-  memcpy(&same, &strings, sizeof same);
-  return same;
+  union {
+    const char **from;
+    char *const *to;
+  } same = {.from = strings};
+  return same.to;
 }
 
 static int spawn(const char **words, const char **environment, pid_t *out_pid) {
