@@ -82,8 +82,8 @@ struct mtc_engine {
   bool thread_runs;
   size_t num_due; /* places that the next batch takes */
   struct batch batch;
-  struct mtc_frontier frontier; /* of the committed tree */
-  int64_t next_landmark_ms;     /* monotonic; 0: never */
+  struct mtc_frontier frontier;     /* of the committed tree */
+  _Atomic int64_t next_landmark_ms; /* monotonic; 0: never; others may read it */
 
   pthread_mutex_t landmark_lock; /* one allocation at a time */
   bool landmarks_unpublished;    /* under it: the newest is stored, its file was not written */

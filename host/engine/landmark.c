@@ -118,6 +118,13 @@ mtc_status engine_schedule_landmark(struct mtc_engine *engine, struct mtc_error 
   return status;
 }
 
+int64_t mtc_engine_next_landmark(struct mtc_engine *engine) {
+  int64_t next_ms = engine->next_landmark_ms;
+  if (!next_ms) return 0;
+  int64_t left_ms = next_ms - mtc_clock_monotonic_ms();
+  return (mtc_clock_now_ms() + (left_ms > 0 ? left_ms : 0) + 999) / 1000;
+}
+
 mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_landmark *out,
                                         struct mtc_error *error) {
   struct mtc_landmark landmark;

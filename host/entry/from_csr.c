@@ -2,9 +2,8 @@
  * key and the names (and the key usage, where the profile takes it). */
 #include <string.h>
 
-#include "entry/csr.h"
 #include "entry/fields.h"
-#include "entry/names.h"
+#include "entry/from_csr.h"
 #include "entry/tbs.h"
 #include "mtc/runtime.h"
 
@@ -95,15 +94,14 @@ static mtc_status key_usage_of(const struct mtc_profile *profile, const struct m
   return MTC_OK;
 }
 
-static mtc_status append_extensions(const struct mtc_profile *profile, const struct mtc_csr *csr,
-                                    const struct mtc_names *names, bool has_subject,
-                                    struct mtc_bytes *out, struct mtc_error *error) {
+mtc_status mtc_request_append_extensions(const struct mtc_profile *profile,
+                                         const struct mtc_request *request, struct mtc_bytes *out,
+                                         struct mtc_error *error) {
   struct mtc_span key_usage;
   size_t extension, value, inner;
-  mtc_status status = key_usage_of(profile, csr, &key_usage, error);
+  bool has_subject = request->subject.len > empty_name.len;
+  mtc_status status = key_usage_of(profile, &request->csr, &key_usage, error);
   if (status) return status;
-  size_t tagged = mtc_der_open(out, 0xa3);
-  size_t sequence = mtc_der_open(out, MTC_DER_SEQUENCE);
   extension = open_extension(out, key_usage_oid, true, &value);
   mtc_bytes_append_span(out, key_usage);
   close_extension(out, extension, value);
@@ -117,7 +115,7 @@ static mtc_status append_extensions(const struct mtc_profile *profile, const str
   }
   /* RFC 5280: critical exactly when the subject is empty. */
   extension = open_extension(out, alternative_name_oid, !has_subject, &value);
-  mtc_names_append_alternative(names, out);
+  mtc_names_append_alternative(&request->names, out);
   close_extension(out, extension, value);
   if (profile->policy_oid) {
     extension = open_extension(out, policies_oid, false, &value);
@@ -130,8 +128,6 @@ static mtc_status append_extensions(const struct mtc_profile *profile, const str
     mtc_der_close(out, inner);
     close_extension(out, extension, value);
   }
-  mtc_der_close(out, sequence);
-  mtc_der_close(out, tagged);
   return mtc_bytes_status(out);
 }
 
@@ -155,31 +151,46 @@ static void append_subject(const struct mtc_profile *profile, const struct mtc_n
   mtc_bytes_append_span(out, empty_name);
 }
 
+mtc_status mtc_request_read(const struct mtc_profile *profile, struct mtc_span der,
+                            struct mtc_request *out, struct mtc_error *error) {
+  mtc_status status = mtc_csr_parse(der, &out->csr, error);
+  if (!status) status = check_key(profile, &out->csr, error);
+  if (!status) status = collect_names(profile, &out->csr, &out->names, error);
+  if (status) return status;
+  append_subject(profile, &out->names, &out->subject);
+  return mtc_bytes_status(&out->subject);
+}
+
+void mtc_request_free(struct mtc_request *request) {
+  if (!request) return;
+  mtc_bytes_free(&request->subject);
+  mtc_free(request);
+}
+
 mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai *ca_id,
                               const struct mtc_profile *profile, struct mtc_span csr_der,
                               int64_t now_s, struct mtc_bytes *out_entry,
                               struct mtc_bytes *out_public_key, struct mtc_error *error) {
-  struct mtc_csr csr;
-  struct mtc_bytes issuer = {0}, validity = {0}, subject = {0}, rest = {0};
+  struct mtc_bytes issuer = {0}, validity = {0}, rest = {0};
   size_t entry_start = out_entry->len;
-  mtc_status status;
-  struct mtc_names *names = mtc_alloc(1, sizeof *names);
-  if (!names) return MTC_NOMEM;
-  status = mtc_csr_parse(csr_der, &csr, error);
-  if (!status) status = check_key(profile, &csr, error);
-  if (!status) status = collect_names(profile, &csr, names, error);
+  struct mtc_request *request = mtc_alloc(1, sizeof *request);
+  if (!request) return MTC_NOMEM;
+  mtc_status status = mtc_request_read(profile, csr_der, request, error);
   if (status) goto out;
-  append_subject(profile, names, &subject);
-  status = append_extensions(profile, &csr, names, subject.len > empty_name.len, &rest, error);
+  size_t tagged = mtc_der_open(&rest, 0xa3);
+  size_t sequence = mtc_der_open(&rest, MTC_DER_SEQUENCE);
+  status = mtc_request_append_extensions(profile, request, &rest, error);
   if (status) goto out;
+  mtc_der_close(&rest, sequence);
+  mtc_der_close(&rest, tagged);
 
   int64_t not_before = now_s - profile->backdate_s;
-  size_t sequence = mtc_der_open(&validity, MTC_DER_SEQUENCE);
+  sequence = mtc_der_open(&validity, MTC_DER_SEQUENCE);
   mtc_der_append_time(&validity, not_before);
   mtc_der_append_time(&validity, not_before + profile->validity_s - 1);
   mtc_der_close(&validity, sequence);
   mtc_tai_append_name(wire, ca_id, &issuer);
-  if (mtc_bytes_status(&validity) || mtc_bytes_status(&issuer) || mtc_bytes_status(&subject)) {
+  if (mtc_bytes_status(&validity) || mtc_bytes_status(&issuer) || mtc_bytes_status(&rest)) {
     status = MTC_NOMEM;
     goto out;
   }
@@ -187,21 +198,20 @@ mtc_status mtc_entry_from_csr(const struct mtc_wire *wire, const struct mtc_tai 
       .version = version_3,
       .issuer = mtc_span_of_bytes(&issuer),
       .validity = mtc_span_of_bytes(&validity),
-      .subject = mtc_span_of_bytes(&subject),
-      .public_key = csr.public_key,
-      .public_key_algorithm = csr.public_key_algorithm,
+      .subject = mtc_span_of_bytes(&request->subject),
+      .public_key = request->csr.public_key,
+      .public_key_algorithm = request->csr.public_key_algorithm,
       .rest = mtc_span_of_bytes(&rest),
   };
   status = mtc_tbs_append_entry(&fields, out_entry, error);
   if (status) goto out;
-  mtc_bytes_append_span(out_public_key, csr.public_key);
+  mtc_bytes_append_span(out_public_key, request->csr.public_key);
   status = mtc_bytes_status(out_public_key);
   if (status) out_entry->len = entry_start;
 out:
-  mtc_free(names);
+  mtc_request_free(request);
   mtc_bytes_free(&issuer);
   mtc_bytes_free(&validity);
-  mtc_bytes_free(&subject);
   mtc_bytes_free(&rest);
   return status;
 }

@@ -5,8 +5,8 @@
 #include "mtc/sign.h"
 
 #define MTC_SIGNER_FD 3 /* the signer's end of the socket pair */
-#define MTC_SIGNER_MAX_PACKET 16384
-#define MTC_SIGNER_MAX_MESSAGE 4096 /* bytes to sign */
+#define MTC_SIGNER_MAX_PACKET 49152
+#define MTC_SIGNER_MAX_MESSAGE 32768 /* bytes to sign: a TBSCertificate with 100 long names */
 
 enum mtc_signer_request { MTC_SIGNER_OPEN = 1, MTC_SIGNER_SIGN, MTC_SIGNER_PUBLIC_KEY };
 

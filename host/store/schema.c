@@ -134,8 +134,58 @@ static const char *const version_1[] = {
     NULL,
 };
 
+/* What brings user_version 1 to 2: certificates that CA instances sign themselves, revocations. */
+static const char *const version_2[] = {
+    /* An instance's CA certificate when it signed: it may be renewed. */
+    "CREATE TABLE direct_issuers("
+    "  issuer_number INTEGER PRIMARY KEY,"
+    "  certificate BLOB NOT NULL UNIQUE CHECK(length(certificate) BETWEEN 1 AND 1048576)"
+    ") STRICT;"
+    "CREATE TRIGGER direct_issuers_never_change BEFORE UPDATE ON direct_issuers"
+    "  BEGIN SELECT RAISE(ABORT, 'a CA certificate that was used never changes'); END;"
+    "CREATE TRIGGER direct_issuers_are_kept BEFORE DELETE ON direct_issuers"
+    "  BEGIN SELECT RAISE(ABORT, 'CA certificates that were used are kept'); END;",
+
+    /* Stored before it is signed: what a token may have signed is known. */
+    "CREATE TABLE direct_certificates("
+    "  serial BLOB NOT NULL CHECK(length(serial) = 16),"
+    "  issuer_number INTEGER NOT NULL REFERENCES direct_issuers,"
+    "  profile TEXT NOT NULL CHECK(length(profile) BETWEEN 1 AND 64),"
+    "  request_id TEXT CHECK(length(request_id) BETWEEN 1 AND 64)," /* NULL: the client gave none */
+    "  digest BLOB NOT NULL CHECK(length(digest) = 32),"
+    "  tbs BLOB NOT NULL CHECK(length(tbs) BETWEEN 1 AND 1048576),"
+    "  certificate BLOB CHECK(length(certificate) BETWEEN 1 AND 1048576)," /* NULL: unsigned yet */
+    "  PRIMARY KEY(serial)"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX one_direct_certificate_a_request ON direct_certificates(request_id)"
+    "  WHERE request_id IS NOT NULL;"
+    "CREATE TRIGGER direct_certificates_are_only_signed BEFORE UPDATE ON direct_certificates"
+    "  WHEN NOT (OLD.certificate IS NULL AND NEW.certificate IS NOT NULL"
+    "    AND NEW.serial = OLD.serial AND NEW.issuer_number = OLD.issuer_number"
+    "    AND NEW.profile = OLD.profile AND NEW.request_id IS OLD.request_id"
+    "    AND NEW.digest = OLD.digest AND NEW.tbs = OLD.tbs)"
+    "  BEGIN SELECT RAISE(ABORT, 'a certificate never changes'); END;"
+    "CREATE TRIGGER direct_certificates_are_kept BEFORE DELETE ON direct_certificates"
+    "  BEGIN SELECT RAISE(ABORT, 'certificates are kept'); END;",
+
+    /* Numbered from 0 on without a gap. */
+    "CREATE TABLE revocations("
+    "  number INTEGER PRIMARY KEY CHECK(number >= 0),"
+    "  serial BLOB NOT NULL UNIQUE CHECK(length(serial) BETWEEN 1 AND 20),"
+    "  time_s INTEGER NOT NULL,"
+    "  reason INTEGER NOT NULL CHECK(reason BETWEEN 0 AND 10)"
+    ") STRICT;"
+    "CREATE TRIGGER revocations_never_change BEFORE UPDATE ON revocations"
+    "  BEGIN SELECT RAISE(ABORT, 'a revocation never changes'); END;"
+    "CREATE TRIGGER revocations_are_kept BEFORE DELETE ON revocations"
+    "  BEGIN SELECT RAISE(ABORT, 'revocations are kept'); END;",
+
+    "PRAGMA user_version = 2;",
+    NULL,
+};
+
 /* Migration number i brings user_version i to i + 1. */
-static const char *const *const migrations[] = {version_1};
+static const char *const *const migrations[] = {version_1, version_2};
 #define SCHEMA_VERSION (sizeof migrations / sizeof migrations[0])
 
 /* Runs the migrations from version `from` on, all or none of them. */

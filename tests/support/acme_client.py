@@ -103,14 +103,15 @@ class Client:
         signature = b64(key.sign(f"{head}.{body}".encode()))
         return {"protected": head, "payload": body, "signature": signature}
 
-    def post(self, url, payload=None, accept=None, key=None, use_jwk=False, **changes):
+    def post(self, target, payload=None, accept=None, key=None, use_jwk=False, **changes):
+        """`changes` are made to the protected header; None: without that member."""
         key = key or self.key
-        protected = {"alg": "ES256", "nonce": self.take_nonce(), "url": url}
+        protected = {"alg": "ES256", "nonce": self.take_nonce(), "url": target}
         protected.update({"jwk": key.jwk} if use_jwk else {"kid": self.kid})
         protected.update(changes)
         protected = {name: value for name, value in protected.items() if value is not None}
         headers = {"Content-Type": "application/jose+json", **({"Accept": accept} if accept else {})}
-        return self.request("POST", url, json.dumps(self.jws(protected, payload, key)), headers)
+        return self.request("POST", target, json.dumps(self.jws(protected, payload, key)), headers)
 
     def register(self, **members):
         answer = self.post(self.directory["newAccount"], {"termsOfServiceAgreed": True, **members},

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <jose/jwk.h>
+#include <openssl/ec.h>
 #include <openssl/rsa.h>
 
 #include "acme/jws.h"

@@ -92,7 +92,7 @@ static void *take_all(void *num_taken) {
     char own[ACME_NONCE_LEN + 1];
     acme_nonces_give(nonces, own);
     if (acme_nonces_take(nonces, shared[i])) (*(unsigned *)num_taken)++;
-    if (!acme_nonces_take(nonces, own)) return "an own nonce was refused";
+    if (!acme_nonces_take(nonces, own)) return nonces; /* its own was refused */
   }
   return NULL;
 }

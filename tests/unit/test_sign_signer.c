@@ -103,7 +103,7 @@ static void every_algorithm_signs(void **state) {
       MTC_ALGORITHM_MLDSA44,           MTC_ALGORITHM_MLDSA65,           MTC_ALGORITHM_MLDSA87,
       MTC_ALGORITHM_ECDSA_P256_SHA256, MTC_ALGORITHM_ECDSA_P384_SHA384, MTC_ALGORITHM_ED25519,
   };
-  static uint8_t message[4096];
+  static uint8_t message[32768];
   for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
     struct mtc_bytes public_key = {0}, from_signer = {0}, signature = {0};
     struct mtc_error error = {0};
@@ -183,15 +183,16 @@ static void wrong_options_are_refused(void **state) {
 
 static void messages_are_bounded(void **state) {
   (void)state;
-  static uint8_t message[4097];
+  static uint8_t message[32769];
   struct mtc_signer_options options = p256_options();
   struct mtc_signer *signer = open_signer(&options);
   struct mtc_bytes out = {0};
   struct mtc_error error = {0};
   expect_error(MTC_INPUT, mtc_signer_sign(signer, mtc_span_of(message, 0), &out, &error), &error,
                "0 bytes");
-  expect_error(MTC_INPUT, mtc_signer_sign(signer, mtc_span_of(message, 4097), &out, &error), &error,
-               "4097 bytes");
+  expect_error(MTC_INPUT,
+               mtc_signer_sign(signer, mtc_span_of(message, sizeof message), &out, &error), &error,
+               "32769 bytes");
   mtc_signer_close(signer);
   options.public_key.len = 0;
   signer = open_signer(&options);

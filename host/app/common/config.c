@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/common/config_schema.h"
+#include "app/common/config_parts.h"
 #include "app/common/policy.h"
 #include "app/common/profiles.h"
 #include "mtc/runtime.h"
@@ -12,8 +12,7 @@
 /* One less than landmarks files are read with: the last line is a landmark that has expired. */
 #define MAX_ACTIVE_LANDMARKS 4095u
 
-/* A path of the configuration: absolute, or relative to the configuration's own folder. */
-static mtc_status resolve(struct app_config *config, const char *config_path, const char *path,
+mtc_status config_resolve(struct app_config *config, const char *config_path, const char *path,
                           char **out) {
   struct mtc_bytes text = {0};
   const char *slash = strrchr(config_path, '/');
@@ -46,7 +45,7 @@ static mtc_status load_ca(struct app_config *config, const char *path, const str
                     ca->wire_version);
   mtc_status status = mtc_tai_parse(mtc_span_of_text(ca->id), &config->ca_id, error);
   if (status) return mtc_fail_within(error, status, "ca.id");
-  status = resolve(config, path, ca->certificate, &file);
+  status = config_resolve(config, path, ca->certificate, &file);
   if (!status) status = mtc_file_read(file, 1 << 20, &pem, error);
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&pem));
   if (!status) status = mtc_pem_next(&reader, "CERTIFICATE", &config->ca_certificate, error);
@@ -75,71 +74,8 @@ static mtc_status load_log(struct app_config *config, const char *path, const st
                     "log.number: serial numbers of log %llu are outside minSerial and maxSerial of "
                     "the CA certificate",
                     (unsigned long long)number);
-  mtc_status status = resolve(config, path, log->database, &config->database);
-  if (!status) status = resolve(config, path, log->publish_folder, &config->publish_folder);
-  return status;
-}
-
-static mtc_status load_token(struct app_config *config, const char *path,
-                             const struct yaml_token *token, struct mtc_signer_source *out,
-                             struct mtc_error *error) {
-  char *key = token->key;
-  mtc_status status = mtc_key_check(key, token->module, token->pin_source, error);
-  if (!status && !mtc_key_is_uri(key)) status = resolve(config, path, token->key, &key);
-  *out = (struct mtc_signer_source){
-      .key = key,
-      .module = token->module,
-      .module_args = token->module_args,
-      .pin_source = token->pin_source,
-      .sign_mechanism = (unsigned long)token->sign_mechanism,
-  };
-  return status;
-}
-
-static mtc_status load_confinement(const char *word, enum mtc_signer_confinement *out,
-                                   struct mtc_error *error) {
-  static const char *const words[] = {[MTC_SIGNER_CONFINED] = "on",
-                                      [MTC_SIGNER_STRICT] = "strict",
-                                      [MTC_SIGNER_UNCONFINED] = "off"};
-  *out = MTC_SIGNER_CONFINED;
-  for (unsigned i = 0; word && i < sizeof words / sizeof *words; i++) {
-    if (strcmp(word, words[i]) != 0) continue;
-    *out = (enum mtc_signer_confinement)i;
-    return MTC_OK;
-  }
-  if (!word) return MTC_OK;
-  return mtc_fail(error, MTC_INPUT, "signer.confinement: \"%s\" is none of on, strict, off", word);
-}
-
-static mtc_status load_signer(struct app_config *config, const char *path,
-                              const struct yaml_signer *signer, struct mtc_error *error) {
-  struct mtc_signer_source first;
-  enum mtc_signer_confinement confinement = MTC_SIGNER_CONFINED;
-  char *latch = NULL;
-  mtc_status status = load_token(config, path, &signer->first, &first, error);
-  if (status) return mtc_fail_within(error, status, "signer");
-  for (unsigned i = 0; i < signer->standby_count; i++) {
-    status = load_token(config, path, &signer->standby[i], &config->standby[i], error);
-    if (status) return mtc_fail_within(error, status, "signer.standby[%u]", i);
-  }
-  status = load_confinement(signer->confinement, &confinement, error);
-  if (!status)
-    status = resolve(config, path, signer->latch ? signer->latch : "signer.latch", &latch);
-  config->signer = (struct mtc_signer_options){
-      .key = first.key,
-      .module = first.module,
-      .module_args = first.module_args,
-      .pin_source = first.pin_source,
-      .sign_mechanism = first.sign_mechanism,
-      .standby = config->standby,
-      .num_standby = signer->standby_count,
-      .algorithm = config->ca.algorithm,
-      .public_key = config->ca.public_key,
-      .timeout_ms = (unsigned)signer->timeout_ms,
-      .num_processes = (unsigned)signer->processes,
-      .latch = latch,
-      .confinement = confinement,
-  };
+  mtc_status status = config_resolve(config, path, log->database, &config->database);
+  if (!status) status = config_resolve(config, path, log->publish_folder, &config->publish_folder);
   return status;
 }
 
@@ -169,7 +105,7 @@ static mtc_status load_hash(struct app_config *config, const char *path,
     return mtc_fail(error, MTC_INPUT, "hash.card_check: \"%s\" is none of full, sample:N, root",
                     check);
   }
-  mtc_status status = resolve(config, path, hash->card, &card);
+  mtc_status status = config_resolve(config, path, hash->card, &card);
   config->card.path = card;
   return status;
 }
@@ -181,9 +117,6 @@ static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error
     int64_t value, min, max;
   } numbers[] = {
       {"log.number", yaml->log.number, 1, 65535},
-      {"signer.timeout_ms", yaml->signer.timeout_ms, 0, 600000},
-      {"signer.processes", yaml->signer.processes, 0, MTC_SIGNER_MAX_PROCESSES},
-      {"signer.sign_mechanism", yaml->signer.first.sign_mechanism, 0, UINT32_MAX},
       {"hash.timeout_ms", yaml->hash.timeout_ms, 0, 600000},
       {"hash.readmit_after", yaml->hash.readmit_after, 0, 1000},
       {"batch.max_entries", yaml->batch.max_entries, 0, 1 << 20},
@@ -195,12 +128,6 @@ static mtc_status check_numbers(const struct yaml_config *yaml, struct mtc_error
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     mtc_status status =
         config_check_range(numbers[i].key, numbers[i].value, numbers[i].min, numbers[i].max, error);
-    if (status) return status;
-  }
-  for (unsigned i = 0; i < yaml->signer.standby_count; i++) {
-    mtc_status status =
-        config_check_range("signer.standby: sign_mechanism", yaml->signer.standby[i].sign_mechanism,
-                           0, UINT32_MAX, error);
     if (status) return status;
   }
   return MTC_OK;
@@ -231,12 +158,15 @@ static mtc_status check(struct app_config *config, const char *path, const struc
   config->engine.landmark_interval_s = yaml->landmark_interval_s;
   if (!status) status = load_ca(config, path, &yaml->ca, error);
   if (!status) status = load_log(config, path, &yaml->log, error);
-  if (!status) status = resolve(config, path, yaml->socket, &config->socket);
-  if (!status) status = load_signer(config, path, &yaml->signer, error);
+  if (!status) status = config_resolve(config, path, yaml->socket, &config->socket);
+  if (!status)
+    status = config_load_signer(config, path, "signer", &yaml->signer, config->standby,
+                                &config->signer, error);
   if (!status) status = load_hash(config, path, &yaml->hash, error);
   if (!status) status = profiles_load(config, yaml, error);
   if (!status) status = check_landmarks(config, error);
   if (!status) status = policy_check(config, yaml, error);
+  if (!status) status = config_load_direct(config, path, yaml, error);
   if (status) return status;
   config->engine.batch_max_entries = (unsigned)yaml->batch.max_entries;
   config->engine.batch_max_delay_ms = (unsigned)yaml->batch.max_delay_ms;
@@ -275,8 +205,25 @@ const struct mtc_profile *config_find_profile(const struct app_config *config,
   return NULL;
 }
 
+const struct mtc_profile *config_find_direct(const struct app_config *config, struct mtc_span name,
+                                             const struct app_direct **out) {
+  for (unsigned i = 0; i < config->num_direct; i++) {
+    *out = &config->direct[i];
+    for (unsigned j = 0; j < (*out)->num_profiles; j++) {
+      if (mtc_span_equal(mtc_span_of_text((*out)->profiles[j].name), name))
+        return &(*out)->profiles[j];
+    }
+  }
+  return NULL;
+}
+
 void config_free(struct app_config *config) {
   if (!config) return;
+  for (unsigned i = 0; i < config->num_direct; i++) {
+    mtc_bytes_free(&config->direct[i].certificate);
+    mtc_free(config->direct[i].profiles);
+  }
+  mtc_free(config->direct);
   mtc_yaml_free(&config_schema, config->yaml);
   mtc_bytes_free(&config->ca_certificate);
   for (size_t i = 0; i < sizeof config->owned / sizeof *config->owned; i++)

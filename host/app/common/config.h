@@ -5,6 +5,19 @@
 
 #include "mtc/engine.h"
 
+#define CONFIG_MAX_DIRECT 8
+
+/* A CA instance that signs certificates directly, with a key of its own. */
+struct app_direct {
+  const char *name;
+  struct mtc_bytes certificate;    /* DER */
+  struct mtc_direct_issuer issuer; /* spans point into `certificate` */
+  struct mtc_signer_options signer;
+  struct mtc_signer_source standby[MTC_SIGNER_MAX_SOURCES - 1]; /* what `signer` points to */
+  struct mtc_profile *profiles;
+  unsigned num_profiles;
+};
+
 /* A checked configuration; strings live as long as it does, paths are absolute or as resolved
  * against the configuration's folder. */
 struct app_config {
@@ -23,8 +36,10 @@ struct app_config {
   struct mtc_profile *profiles;
   unsigned num_profiles;
   struct mtc_engine_options engine; /* limits and intervals only */
-  void *yaml;                       /* what libcyaml loaded: owns the remaining strings */
-  char *owned[16];                  /* resolved paths */
+  struct app_direct *direct;        /* CONFIG_MAX_DIRECT of them, or NULL */
+  unsigned num_direct;
+  void *yaml;       /* what libcyaml loaded: owns the remaining strings */
+  char *owned[128]; /* resolved paths */
 };
 
 /*
@@ -40,6 +55,15 @@ mtc_status config_load(const char *path, struct app_config **out,
  */
 const struct mtc_profile *config_find_profile(const struct app_config *config,
                                               struct mtc_span name);
+
+/*
+ * config_find_direct finds a profile of a directly signing instance by name; NULL when there is
+ * none. A profile's name is used once in a configuration.
+ *
+ * Output:   *out is the instance.
+ */
+const struct mtc_profile *config_find_direct(const struct app_config *config, struct mtc_span name,
+                                             const struct app_direct **out);
 
 /*
  * config_check_range checks a number that stands under `key`.

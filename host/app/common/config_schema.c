@@ -1,5 +1,6 @@
 #include "app/common/config_schema.h"
 
+#include "app/common/config.h"
 #include "mtc/entry.h"
 #include "mtc/sign.h"
 
@@ -111,6 +112,19 @@ static const cyaml_schema_value_t profile_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_profile, profile_fields),
 };
 
+static const cyaml_schema_field_t direct_fields[] = {
+    TEXT("name", struct yaml_direct, name),
+    TEXT("certificate", struct yaml_direct, certificate),
+    CYAML_FIELD_MAPPING("signer", CYAML_FLAG_DEFAULT, struct yaml_direct, signer, signer_fields),
+    CYAML_FIELD_SEQUENCE("profiles", CYAML_FLAG_POINTER, struct yaml_direct, profiles,
+                         &profile_schema, 1, 64),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t direct_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_direct, direct_fields),
+};
+
 static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("ca", CYAML_FLAG_DEFAULT, struct yaml_config, ca, ca_fields),
     CYAML_FIELD_MAPPING("log", CYAML_FLAG_DEFAULT, struct yaml_config, log, log_fields),
@@ -122,6 +136,8 @@ static const cyaml_schema_field_t config_fields[] = {
     OPTIONAL_NUMBER("reservation_ttl_s", struct yaml_config, reservation_ttl_s),
     CYAML_FIELD_SEQUENCE("profiles", CYAML_FLAG_POINTER, struct yaml_config, profiles,
                          &profile_schema, 1, 64),
+    CYAML_FIELD_SEQUENCE("direct", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_config,
+                         direct, &direct_schema, 1, CONFIG_MAX_DIRECT),
     CYAML_FIELD_END,
 };
 

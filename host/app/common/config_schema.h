@@ -69,6 +69,15 @@ struct yaml_profile {
   char *policy_oid;
 };
 
+/* A CA instance that signs certificates directly. */
+struct yaml_direct {
+  char *name;
+  char *certificate;
+  struct yaml_signer signer;
+  struct yaml_profile *profiles;
+  unsigned profiles_count;
+};
+
 struct yaml_config {
   struct yaml_ca ca;
   struct yaml_log log;
@@ -80,6 +89,8 @@ struct yaml_config {
   int64_t reservation_ttl_s;
   struct yaml_profile *profiles;
   unsigned profiles_count;
+  struct yaml_direct *direct;
+  unsigned direct_count;
 };
 
 extern const cyaml_schema_value_t config_schema;

@@ -49,20 +49,38 @@ static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
   };
 }
 
+/* `*out` and `*out_num` belong to `config`, where a name is looked for. */
+static mtc_status load(const struct app_config *config, const struct yaml_profile *yaml,
+                       unsigned num, struct mtc_profile **out, unsigned *out_num,
+                       struct mtc_error *error) {
+  const struct app_direct *direct;
+  *out = mtc_alloc(num, sizeof **out);
+  if (!*out) return MTC_NOMEM;
+  for (unsigned i = 0; i < num; i++) {
+    struct mtc_span name = mtc_span_of_text(yaml[i].name);
+    mtc_status status = check_profile(&yaml[i], error);
+    if (!status && (config_find_profile(config, name) || config_find_direct(config, name, &direct)))
+      status = mtc_fail(error, MTC_INPUT, "the name is used twice");
+    if (status) return mtc_fail_within(error, status, "profile %s", yaml[i].name);
+    fill(&yaml[i], &(*out)[i]);
+    *out_num = i + 1;
+  }
+  return MTC_OK;
+}
+
 mtc_status profiles_load(struct app_config *config, const struct yaml_config *yaml,
                          struct mtc_error *error) {
-  config->profiles = mtc_alloc(yaml->profiles_count, sizeof *config->profiles);
-  if (!config->profiles) return MTC_NOMEM;
-  for (unsigned i = 0; i < yaml->profiles_count; i++) {
-    const struct yaml_profile *profile = &yaml->profiles[i];
-    mtc_status status = check_profile(profile, error);
-    if (!status && config_find_profile(config, mtc_span_of_text(profile->name)))
-      status = mtc_fail(error, MTC_INPUT, "the name is used twice");
-    if (status) return mtc_fail_within(error, status, "profile %s", profile->name);
-    fill(profile, &config->profiles[i]);
-    config->num_profiles = i + 1;
+  mtc_status status = load(config, yaml->profiles, yaml->profiles_count, &config->profiles,
+                           &config->num_profiles, error);
+  for (unsigned i = 0; i < config->num_profiles; i++) {
     if (config->profiles[i].validity_s > config->engine.max_lifetime_s)
       config->engine.max_lifetime_s = config->profiles[i].validity_s;
   }
-  return MTC_OK;
+  return status;
+}
+
+mtc_status profiles_load_direct(struct app_config *config, const struct yaml_direct *yaml,
+                                struct app_direct *out, struct mtc_error *error) {
+  return load(config, yaml->profiles, yaml->profiles_count, &out->profiles, &out->num_profiles,
+              error);
 }

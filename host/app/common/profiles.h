@@ -16,4 +16,10 @@
 mtc_status profiles_load(struct app_config *config, const struct yaml_config *yaml,
                          struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * profiles_load_direct does so with those of a directly signing instance, without the lifetime.
+ */
+mtc_status profiles_load_direct(struct app_config *config, const struct yaml_direct *yaml,
+                                struct app_direct *out, struct mtc_error *error) MTC_MUST_CHECK;
+
 #endif

@@ -32,6 +32,14 @@ struct pool {
   pthread_t threads[NUM_WORKERS];
 };
 
+/* A directly signing CA instance: a signer that no other object uses, and threads of its own, so
+ * that its token keeps nobody else waiting. */
+struct direct {
+  const struct app_direct *config;
+  struct mtc_signer *signer;
+  struct pool pool;
+};
+
 struct daemon {
   struct app_config *config;
   struct mtc_store *store;
@@ -40,6 +48,7 @@ struct daemon {
   struct mtc_engine *engine;
   struct mtc_rpc_server *server;
   struct pool pool;
+  struct direct *direct; /* config->num_direct of them, or NULL */
 };
 
 /*
@@ -63,6 +72,32 @@ void daemon_handle(void *context, uint8_t method, struct mtc_span body,
 void daemon_run_job(struct job *job);
 
 /*
+ * direct_open starts the signers of the directly signing instances; direct_stop lets their threads
+ * finish what is queued; direct_close ends the signers.
+ *
+ * Errors:   INPUT (a CA certificate that is not valid now), TOKEN (also a key that is not the
+ *           certificate's); the text names the instance.
+ */
+mtc_status direct_open(struct daemon *daemon, struct mtc_error *error) MTC_MUST_CHECK;
+void direct_stop(struct daemon *daemon);
+void direct_close(struct daemon *daemon);
+
+/*
+ * direct_pool gives the threads for a MTC_RPC_ISSUE_DIRECT: those of its profile's instance; the
+ * daemon's own where it names none.
+ */
+struct pool *direct_pool(struct daemon *daemon, struct mtc_span body);
+
+/*
+ * read_request_id checks a client's idempotency key.
+ *
+ * Output:   zero-terminated; empty: none.
+ * Errors:   INPUT: over 64 characters, or not printable ASCII.
+ */
+mtc_status read_request_id(struct mtc_span id, char out[72],
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * The methods. Each returns a status with its text, or has answered (or will) when *out_answered.
  */
 mtc_status method_issue(struct job *job, bool *out_answered, struct mtc_error *error);
@@ -78,5 +113,13 @@ mtc_status method_ca_certificate(struct job *job, struct mtc_bytes *out, struct 
 mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_signer_unlatch(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_direct_certificate(struct job *job, struct mtc_bytes *out,
+                                     struct mtc_error *error);
+mtc_status method_revoke(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_revocations(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_instances(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
+mtc_status method_landmark_schedule(struct job *job, struct mtc_bytes *out,
+                                    struct mtc_error *error);
 
 #endif

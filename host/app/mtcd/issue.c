@@ -14,6 +14,17 @@ static void logged(void *context, const struct mtc_receipt *receipt) {
   }
 }
 
+mtc_status read_request_id(struct mtc_span id, char out[72], struct mtc_error *error) {
+  if (id.len > 64) return mtc_fail(error, MTC_INPUT, "the request ID is longer than 64 characters");
+  for (size_t i = 0; i < id.len; i++) {
+    if (id.data[i] <= 0x20 || id.data[i] >= 0x7f)
+      return mtc_fail(error, MTC_INPUT, "the request ID has a byte that is not printable ASCII");
+    out[i] = (char)id.data[i];
+  }
+  out[id.len] = 0;
+  return MTC_OK;
+}
+
 static mtc_status read_csr_request(struct job *job, struct mtc_submission *submission,
                                    char request_id[72], struct mtc_bytes *entry,
                                    struct mtc_bytes *public_key, struct mtc_error *error) {
@@ -27,13 +38,8 @@ static mtc_status read_csr_request(struct job *job, struct mtc_submission *submi
   if (!profile)
     return mtc_fail(error, MTC_INPUT, "there is no certificate profile \"%.*s\" in mtc.yaml",
                     (int)name.len, (const char *)name.data);
-  if (id.len > 64) return mtc_fail(error, MTC_INPUT, "the request ID is longer than 64 characters");
-  for (size_t i = 0; i < id.len; i++) {
-    if (id.data[i] <= 0x20 || id.data[i] >= 0x7f)
-      return mtc_fail(error, MTC_INPUT, "the request ID has a byte that is not printable ASCII");
-    request_id[i] = (char)id.data[i];
-  }
-  request_id[id.len] = 0;
+  mtc_status status = read_request_id(id, request_id, error);
+  if (status) return status;
   if (id.len) submission->request_id = request_id;
   const struct mtc_span asked[] = {mtc_span_of_text("csr\n"), name, mtc_span_of_text("\n"), csr};
   mtc_hash_parts(asked, 4, &submission->request_digest);

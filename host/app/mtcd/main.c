@@ -45,6 +45,8 @@ static mtc_status open_all(struct daemon *daemon, const char *config_path,
   if (status) return mtc_fail_within(error, status, "hash");
   status = mtc_signer_open(&config->signer, &daemon->signer, error);
   if (status) return mtc_fail_within(error, status, "signer");
+  status = direct_open(daemon, error);
+  if (status) return status;
   struct mtc_engine_options options = config->engine;
   options.store = daemon->store;
   options.hasher = daemon->hasher;
@@ -64,8 +66,10 @@ static mtc_status open_all(struct daemon *daemon, const char *config_path,
 static void close_all(struct daemon *daemon) {
   mtc_engine_stop(daemon->engine);
   pool_close(&daemon->pool);
+  direct_stop(daemon);
   mtc_engine_close(daemon->engine);
   mtc_rpc_server_close(daemon->server);
+  direct_close(daemon);
   mtc_signer_close(daemon->signer);
   mtc_hasher_close(daemon->hasher);
   mtc_store_close(daemon->store);

@@ -6,6 +6,8 @@
 
 #define MAX_LISTED 4096
 
+enum instance_kind { INSTANCE_MERKLE_TREE = 0, INSTANCE_DIRECT = 1 };
+
 mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   const struct app_config *config = job->daemon->config;
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&job->body));
@@ -77,6 +79,19 @@ mtc_status method_landmark_list(struct job *job, struct mtc_bytes *out, struct m
   return status;
 }
 
+mtc_status method_landmark_schedule(struct job *job, struct mtc_bytes *out,
+                                    struct mtc_error *error) {
+  struct daemon *daemon = job->daemon;
+  struct mtc_landmark newest = {0};
+  size_t num = 0;
+  mtc_status status = mtc_store_read_landmarks(daemon->store, &newest, 1, &num, error);
+  if (status) return status;
+  mtc_bytes_append_uint(out, (uint64_t)daemon->config->engine.landmark_interval_s, 8);
+  mtc_bytes_append_uint(out, (uint64_t)mtc_engine_next_landmark(daemon->engine), 8);
+  mtc_bytes_append_uint(out, num ? newest.tree_size : 0, 8);
+  return MTC_OK;
+}
+
 /* The two subtrees between a landmark and the one before, a line each; empty ones have none. */
 static mtc_status append_subtrees(struct daemon *daemon, const char *ca_id, uint64_t previous_size,
                                   uint64_t tree_size, struct mtc_bytes *out) {
@@ -131,6 +146,35 @@ mtc_status method_ca_certificate(struct job *job, struct mtc_bytes *out, struct 
   return MTC_OK;
 }
 
+static void append_instance(enum instance_kind kind, const char *name, struct mtc_span certificate,
+                            const struct mtc_profile *profiles, unsigned num_profiles,
+                            struct mtc_bytes *out) {
+  mtc_bytes_append_uint(out, kind, 1);
+  mtc_bytes_append_prefixed(out, mtc_span_of_text(name), 1);
+  mtc_bytes_append_prefixed(out, certificate, 3);
+  mtc_bytes_append_uint(out, num_profiles, 2);
+  for (unsigned i = 0; i < num_profiles; i++) {
+    mtc_bytes_append_prefixed(out, mtc_span_of_text(profiles[i].name), 1);
+    mtc_bytes_append_uint(out, (uint64_t)profiles[i].validity_s, 8);
+  }
+}
+
+mtc_status method_instances(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
+  const struct app_config *config = job->daemon->config;
+  char ca_id[MTC_TAI_MAX_TEXT];
+  (void)error;
+  mtc_tai_format(&config->ca_id, ca_id);
+  mtc_bytes_append_uint(out, config->num_direct + 1, 2);
+  append_instance(INSTANCE_MERKLE_TREE, ca_id, mtc_span_of_bytes(&config->ca_certificate),
+                  config->profiles, config->num_profiles, out);
+  for (unsigned i = 0; i < config->num_direct; i++) {
+    const struct app_direct *direct = &config->direct[i];
+    append_instance(INSTANCE_DIRECT, direct->name, mtc_span_of_bytes(&direct->certificate),
+                    direct->profiles, direct->num_profiles, out);
+  }
+  return MTC_OK;
+}
+
 mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   (void)out;
   return mtc_hasher_readmit(job->daemon->hasher, error);
@@ -138,7 +182,11 @@ mtc_status method_card_readmit(struct job *job, struct mtc_bytes *out, struct mt
 
 mtc_status method_signer_unlatch(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   (void)out;
-  return mtc_signer_unlatch(job->daemon->signer, error);
+  struct daemon *daemon = job->daemon;
+  mtc_status status = mtc_signer_unlatch(daemon->signer, error);
+  for (unsigned i = 0; !status && daemon->direct && i < daemon->config->num_direct; i++)
+    status = mtc_signer_unlatch(daemon->direct[i].signer, error);
+  return status;
 }
 
 mtc_status method_checkpoint(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {

@@ -131,6 +131,15 @@ mtc_status mtc_engine_allocate_landmark(struct mtc_engine *engine, struct mtc_la
                                         struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_engine_next_landmark tells when the engine will allocate the next landmark by itself, if the
+ * tree has grown by then.
+ *
+ * Output:   POSIX seconds, rounded up and never in the past; 0: it does not.
+ * Threads:  any.
+ */
+int64_t mtc_engine_next_landmark(struct mtc_engine *engine);
+
+/*
  * mtc_engine_certificate appends the DER certificate of `index`: standalone, or landmark-relative
  * with `landmark` set, from the store.
  *

@@ -202,4 +202,61 @@ mtc_status mtc_ca_certificate_parse(const struct mtc_wire *wire, struct mtc_span
  */
 const struct mtc_wire *mtc_ca_certificate_detect(struct mtc_span der);
 
+#define MTC_DIRECT_SERIAL_LEN 16u
+
+/* A CA instance that signs certificates directly; spans point into its certificate. */
+struct mtc_direct_issuer {
+  struct mtc_span certificate; /* DER */
+  enum mtc_algorithm algorithm;
+  struct mtc_span public_key;     /* DER SubjectPublicKeyInfo */
+  struct mtc_span subject;        /* Name, whole TLV */
+  struct mtc_span key_identifier; /* of subjectKeyIdentifier: 1 to 64 bytes */
+  int64_t not_before;
+  int64_t not_after;
+};
+
+/*
+ * mtc_direct_issuer_parse reads an instance's CA certificate. Its own signature is not looked at:
+ * it may be self-signed or another CA's.
+ *
+ * Errors:   INPUT: not a version 3 certificate in DER, no CA (critical basicConstraints), keyUsage
+ *           not there or without keyCertSign, no subjectKeyIdentifier, an empty subject, a key of
+ *           none of the algorithms. Its time is the caller's business.
+ * Source:   RFC 5280, "Basic Certificate Fields", "Standard Extensions"
+ */
+mtc_status mtc_direct_issuer_parse(struct mtc_span der, struct mtc_direct_issuer *out,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_direct_serial makes a serial number: 16 bytes with 126 random bits, of which the first is
+ * never 0 or above 127, so that it is the contents of a DER INTEGER as it is and no log's.
+ *
+ * Errors:   IO (no randomness).
+ */
+mtc_status mtc_direct_serial(uint8_t out[MTC_DIRECT_SERIAL_LEN],
+                             struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_direct_tbs_make appends the DER TBSCertificate for a PKCS#10 request (DER) under `profile`;
+ * it is valid no longer than the issuer.
+ *
+ * Errors:   as mtc_entry_from_csr; INPUT also when the issuer is not valid at `now_s`.
+ * Source:   RFC 5280; RFC 7093, "Additional Methods for Generating Key Identifiers", method 1
+ */
+mtc_status mtc_direct_tbs_make(const struct mtc_direct_issuer *issuer,
+                               const struct mtc_profile *profile, struct mtc_span csr,
+                               const uint8_t serial[MTC_DIRECT_SERIAL_LEN], int64_t now_s,
+                               struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_direct_certificate_make appends the DER Certificate out of a TBSCertificate and its
+ * signature.
+ *
+ * Errors:   INPUT (the TBSCertificate is for another algorithm or malformed), NOMEM; nothing
+ *           appended.
+ */
+mtc_status mtc_direct_certificate_make(enum mtc_algorithm algorithm, struct mtc_span tbs,
+                                       struct mtc_span signature, struct mtc_bytes *out,
+                                       struct mtc_error *error) MTC_MUST_CHECK;
+
 #endif

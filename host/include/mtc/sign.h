@@ -120,7 +120,7 @@ mtc_status mtc_signer_open(const struct mtc_signer_options *options, struct mtc_
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_signer_sign signs `message` (at most 4096 bytes) and appends the signature to `out`, in the
+ * mtc_signer_sign signs `message` (at most 32768 bytes) and appends the signature to `out`, in the
  * form a certificate carries (ECDSA: DER).
  *
  * Output:   only a signature that verified under the configured public key. A source that gives

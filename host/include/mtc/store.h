@@ -229,6 +229,80 @@ mtc_status mtc_store_read_reservations(struct mtc_store *store, struct mtc_reser
                                        size_t max, size_t *out_num,
                                        struct mtc_error *error) MTC_MUST_CHECK;
 
+/* A certificate that a CA instance signs itself. */
+struct mtc_direct_row {
+  uint8_t serial[MTC_DIRECT_SERIAL_LEN];
+  char profile[72];
+  char request_id[72];          /* empty: none */
+  uint8_t digest[32];           /* SHA-256 of what was asked */
+  struct mtc_bytes issuer;      /* DER CA certificate of the instance */
+  struct mtc_bytes tbs;         /* DER TBSCertificate */
+  struct mtc_bytes certificate; /* DER; empty: not signed yet */
+};
+
+/*
+ * mtc_direct_row_free releases what a row holds and leaves it zeroed.
+ */
+void mtc_direct_row_free(struct mtc_direct_row *row);
+
+/*
+ * mtc_store_add_direct stores a certificate that is about to be signed, in one durable transaction.
+ *
+ * Errors:   INPUT when the serial number or the request ID is there already, or malformed; IO.
+ */
+mtc_status mtc_store_add_direct(struct mtc_store *store, const struct mtc_direct_row *row,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_sign_direct keeps the signed certificate of a stored row, in one durable transaction.
+ *
+ * Output:   `out_kept` replaced by the certificate that is kept: this one, or the one that was
+ * there first. Only that one may be handed out. Errors:   INPUT (no such serial number), IO.
+ */
+mtc_status mtc_store_sign_direct(struct mtc_store *store,
+                                 const uint8_t serial[MTC_DIRECT_SERIAL_LEN],
+                                 struct mtc_span certificate, struct mtc_bytes *out_kept,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_find_direct finds a directly signed certificate by its serial number (of any length),
+ * mtc_store_find_direct_request by the client's request ID.
+ *
+ * Output:   *out_found; the zeroed `out` filled when found, to be freed in any case.
+ */
+mtc_status mtc_store_find_direct(struct mtc_store *store, struct mtc_span serial, bool *out_found,
+                                 struct mtc_direct_row *out,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+/* Finds by request ID; see above. */
+mtc_status mtc_store_find_direct_request(struct mtc_store *store, const char *request_id,
+                                         bool *out_found, struct mtc_direct_row *out,
+                                         struct mtc_error *error) MTC_MUST_CHECK;
+
+struct mtc_revocation {
+  uint8_t serial[20];
+  uint8_t serial_len;
+  int64_t time_s;
+  uint8_t reason; /* RFC 5280, CRLReason */
+};
+
+/*
+ * mtc_store_revoke stores a revocation, in one durable transaction; one that is there stays as it
+ * is.
+ *
+ * Output:   `out` is the one that is kept.
+ * Errors:   INPUT (serial number of 0 or over 20 bytes, reason above 10), IO.
+ */
+mtc_status mtc_store_revoke(struct mtc_store *store, const struct mtc_revocation *revocation,
+                            struct mtc_revocation *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_revocations reads up to `max` revocations from number `first` (0: the oldest) on,
+ * in the order in which they were made.
+ */
+mtc_status mtc_store_read_revocations(struct mtc_store *store, uint64_t first,
+                                      struct mtc_revocation *out, size_t max, size_t *out_num,
+                                      struct mtc_error *error) MTC_MUST_CHECK;
+
 /*
  * The calls below are for whoever examines a log (mtc_log_check); they read rows in key order, so
  * that a log of any size is walked with little memory.
