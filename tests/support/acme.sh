@@ -40,3 +40,63 @@ acme_client() {
 # body, header NAME: of what `acme_client read` printed, from standard input.
 body() { sed '1,/^$/d'; }
 header() { sed -n "2,/^\$/s/^$1: //Ip"; }
+
+# make_acme_client NAME [LINE...]: $work/NAME.yaml for `mtc acme` with a certificate for
+# NAME.example.com by http-01 through the world's web server, in $work/NAME; further lines go into
+# that certificate. The deploy hook writes a line a call to $work/NAME.hook.
+make_acme_client() {
+  local name=$1 line; shift
+  mkdir -p "$work/root/.well-known"
+  [ -e "$work/root/.well-known/acme-challenge" ] ||
+    ln -s "$work/world/web" "$work/root/.well-known/acme-challenge"
+  cat >"$work/$name-hook" <<'HOOK'
+#!/bin/sh
+[ ! -e "$1.broken" ] || exit 3
+echo "$MTC_ACME_NAME $MTC_ACME_KIND $MTC_ACME_FOLDER" >>"$1"
+HOOK
+  chmod +x "$work/$name-hook"
+  cat >"$work/$name.yaml" <<YAML
+directory: $acme_url/directory
+account:
+  key: $name.key
+  contacts: [mailto:admin@example.com]
+  terms_agreed: true
+certificates:
+- name: $name
+  identifiers: [$name.example.com]
+  profile: mtc
+  folder: $name
+  challenge: {type: http-01, webroot: root}
+  deploy_hook: [./$name-hook, $work/$name.hook]
+YAML
+  for line in "$@"; do printf '  %s\n' "$line" >>"$work/$name.yaml"; done
+}
+
+# free_port: a port that was free a moment ago.
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# make_acme_here [LINE...]: as make_acme, with a server that is where its URLs say.
+make_acme_here() {
+  local port
+  port=$(free_port)
+  acme_url=http://127.0.0.1:$port
+  make_acme "$@"
+  sed -i "s/^listen: .*/listen: 127.0.0.1:$port/" "$work/acme.yaml"
+}
+
+# run_acme NAME [OPTION...]: a run of the client, as cron would make it.
+run_acme() {
+  local name=$1; shift
+  "$bin/mtc" acme run --config "$work/$name.yaml" --verbose "$@"
+}
+
+# acme_state NAME MEMBER: of the certificate's state.
+acme_state() { jq -r ".$2" "$work/$1/state.json"; }
+
+# set_acme_state NAME JQ-EXPRESSION: what the client believes it had saved.
+set_acme_state() {
+  jq "$2" "$work/$1/state.json" >"$work/state.new"
+  mv "$work/state.new" "$work/$1/state.json"
+}

@@ -15,7 +15,8 @@ static const struct cli_command *const commands[] = {
     &command_landmark_subtrees, &command_reserve,           &command_verify,
     &command_inspect,           &command_log_fsck,          &command_status_show,
     &command_card_readmit,      &command_signer_status,     &command_signer_unlatch,
-    &command_bench_signer,      &command_bench_acme,
+    &command_bench_signer,      &command_bench_acme,        &command_acme_run,
+    &command_acme_status,       &command_acme_revoke,       &command_acme_deactivate,
 };
 #define NUM_COMMANDS (sizeof commands / sizeof *commands)
 
