@@ -7,7 +7,6 @@
 . "$(dirname "$0")/../support/acme.sh"
 command -v python3 >/dev/null || exit 77
 
-# shellcheck disable=SC2119
 make_ca
 openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out "$work/ca/classic.key"
 chmod 600 "$work/ca/classic.key"
