@@ -159,7 +159,7 @@ static void test_reuse(void **state) {
 }
 
 static void add_order(sqlite3 *db, struct acme_order *order) {
-  char identifiers[] =
+  static char identifiers[] =
       "[{\"type\":\"dns\",\"value\":\"b.example\"},"
       "{\"type\":\"dns\",\"value\":\"a.example\"}]";
   static char profile[] = "mtc";
