@@ -7,7 +7,6 @@
 . "$(dirname "$0")/../support/acme.sh"
 command -v python3 >/dev/null || exit 77
 
-# shellcheck disable=SC2119
 make_ca
 start_daemon
 make_acme "finalize_wait_ms: 100"
