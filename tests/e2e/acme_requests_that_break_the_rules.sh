@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../support/acme.sh"
 command -v python3 >/dev/null || exit 77
 
-# shellcheck disable=SC2119
 make_ca
 start_daemon
 make_acme "landmark_public_url: yes" "terms_of_service: https://ca.test/terms" \

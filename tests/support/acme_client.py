@@ -4,6 +4,7 @@
     account                     registers; prints the account's URL
     order NAME CSR              answers http-01 by files in the web folder; prints the order as JSON
     read URL [ACCEPT]           POST-as-GET; prints status, headers and body
+    wait URL                    the same, again and again until it is final
     get URL                     GET; the same
     post URL JSON               POST by the account; the same
 """
@@ -177,6 +178,8 @@ def main():
         print(json.dumps(client.order(rest[:-1], rest[-1], options.web, **members).json()))
     elif command == "read":
         print(client.post(rest[0], accept=rest[1] if len(rest) > 1 else None).show())
+    elif command == "wait":
+        print(client.wait(rest[0], ("valid", "invalid")).show())
     elif command == "post":
         print(client.post(rest[0], json.loads(rest[1])).show())
     else:

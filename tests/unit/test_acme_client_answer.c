@@ -358,7 +358,8 @@ static void test_config(void **context) {
     const char *text, *says;
   } bad[] = {
       {"", "empty"},
-      {CERTIFICATE("identifiers: [], challenge: {type: dns-01, hook: [x]}"), "Insufficient entries"},
+      {CERTIFICATE("identifiers: [], challenge: {type: dns-01, hook: [x]}"),
+       "Insufficient entries"},
       {CERTIFICATE("identifiers: [a.example.com], challenge: {type: dns-01}"), "needs hook"},
       {CERTIFICATE("identifiers: [a.example.com], challenge: {type: http-01}"),
        "needs webroot or listen"},
