@@ -43,7 +43,7 @@ static bool is_step(enum acme_client_step step, const struct acme_client_state *
     case ACME_CLIENT_DEPLOY:
       return state->current.number && !state->is_deployed;
     case ACME_CLIENT_CLEAN:
-      return has_expired(state, now_s);
+      return has_expired(state, now_s) || (state->num_proofs && !order->generation);
     case ACME_CLIENT_HOOK:
       return state->is_deployed && (state->hook_due || state->hook_landmark_due);
     case ACME_CLIENT_ASK:

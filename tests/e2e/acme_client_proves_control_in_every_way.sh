@@ -56,6 +56,20 @@ run_acme dns --renew dns >/dev/null || fail "the renewal"
 [ "$(acme_state dns generation)" = 2 ] || fail "not renewed"
 [ "$(sha256sum <"$work/dns/key.pem")" = "$key" ] || fail "the key was not kept"
 
+# Records that cannot be taken away do not stand in the way of the certificate.
+sed -i 's/^  remove) /  remove) [ ! -e "$0.stuck" ] || exit 9; /' "$work/dns-01"
+touch "$work/dns-01.stuck"
+make_acme_client stuck
+sed -i "s|challenge: .*|challenge: {type: dns-01, hook: [./dns-01]}|; s/identifiers: .*/identifiers: ['*.example.net']/" \
+  "$work/stuck.yaml"
+fails 'dns-01: exit code 9' run_acme stuck
+verify "$work/stuck/fullchain.pem" || fail "no certificate"
+[ "$(cat "$work/stuck.hook")" = "stuck standalone $work/stuck" ] || fail "not deployed"
+fails 'dns-01: exit code 9' run_acme stuck
+rm "$work/dns-01.stuck"
+run_acme stuck >/dev/null || fail "the records could be taken away"
+[ ! -s "$work/world/txt/_acme-challenge.example.net" ] || fail "records are left"
+
 # A hook that fails: said, nothing ordered in vain.
 make_acme_client broken
 sed -i "s|challenge: .*|challenge: {type: dns-01, hook: ['false']}|" "$work/broken.yaml"

@@ -78,6 +78,12 @@ static void test_settled(void **context) {
   assert_int_equal(next(&state), ACME_CLIENT_NOTHING);
   state.old[0].not_after_s = NOW_S - 1;
   assert_int_equal(next(&state), ACME_CLIENT_CLEAN);
+  /* Proofs are left of an order that is over. */
+  state.num_old = 0;
+  state.num_proofs = 1;
+  assert_int_equal(next(&state), ACME_CLIENT_CLEAN);
+  state.order = (struct acme_client_open_order){.generation = 2, .identity = "a"};
+  assert_int_equal(next(&state), ACME_CLIENT_CONTINUE);
 }
 
 static void test_landmark(void **context) {
