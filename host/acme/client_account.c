@@ -1,11 +1,14 @@
 /* The account: its key, its URL, its registration. */
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "acme/client_session.h"
 #include "mtc/runtime.h"
@@ -41,20 +44,37 @@ mtc_status acme_client_append_key(EVP_PKEY *key, struct mtc_bytes *out, struct m
   return mtc_fail(error, MTC_NOMEM, "a private key cannot be written as PEM");
 }
 
-static mtc_status make_key(const char *path, struct acme_key *out, struct mtc_error *error) {
+static bool is_absent(const char *path) {
+  struct stat info;
+  return stat(path, &info) != 0 && errno == ENOENT;
+}
+
+/* Two first runs make one key, and a kill leaves no half of one. */
+static mtc_status make_key(const char *path, struct mtc_error *error) {
+  char lock[4096];
   struct mtc_bytes pem = {0};
-  mtc_status status = acme_key_generate(ACME_ES256, out, error);
-  if (!status) status = acme_client_append_key(out->pkey, &pem, error);
-  if (!status) status = mtc_file_create(path, mtc_span_of_bytes(&pem), 0600, error);
+  struct acme_key key = {0};
+  mtc_status status = MTC_OK;
+  (void)snprintf(lock, sizeof lock, "%s.lock", path);
+  int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || flock(fd, LOCK_EX) != 0)
+    status = mtc_fail(error, MTC_IO, "%s: %s", lock, strerror(errno));
+  if (!status && is_absent(path)) {
+    status = acme_key_generate(ACME_ES256, &key, error);
+    if (!status) status = acme_client_append_key(key.pkey, &pem, error);
+    if (!status) status = mtc_file_write_atomic(path, mtc_span_of_bytes(&pem), 0600, error);
+  }
+  acme_key_free(&key);
   mtc_bytes_wipe(&pem);
+  if (fd >= 0) (void)close(fd);
   return status;
 }
 
 static mtc_status load_key(const char *path, struct acme_key *out, struct mtc_error *error) {
-  struct stat info;
   EVP_PKEY *pkey = NULL;
-  if (stat(path, &info) != 0 && errno == ENOENT) return make_key(path, out, error);
-  mtc_status status = acme_client_read_key(path, &pkey, error);
+  mtc_status status = is_absent(path) ? make_key(path, error) : MTC_OK;
+  if (status) return status;
+  status = acme_client_read_key(path, &pkey, error);
   if (status) return status;
   status = acme_key_from_pkey(pkey, out, error);
   EVP_PKEY_free(pkey);

@@ -101,17 +101,21 @@ mtc_status acme_client_prove(struct acme_client_run *run,
                              const struct acme_client_authorization *authorizations, size_t num,
                              struct mtc_error *error) {
   const struct acme_client_challenge *challenge = &run->certificate->challenge;
-  mtc_status status = MTC_OK;
+  struct mtc_error problem = {""};
   for (size_t i = 0; i < num; i++)
     if (!authorizations[i].has_challenge)
       return mtc_fail(error, MTC_INPUT, "%s: the server offers no challenge of the configured type",
                       authorizations[i].identifier.value);
   if (challenge->listen) return listen_for(run, authorizations, num, error);
-  status = acme_client_withdraw(run, error);
-  if (status) return status;
+  /* Older ones that cannot be taken away are no reason to go without a certificate. */
+  if (acme_client_withdraw(run, &problem))
+    acme_client_say(run, ACME_CLIENT_FAILED, "%s", problem.text);
+  mtc_free(run->state.proofs);
   run->state.proofs = mtc_alloc(num, sizeof *run->state.proofs);
+  run->state.num_proofs = 0;
   if (!run->state.proofs) return mtc_fail(error, MTC_NOMEM, "out of memory");
   run->state.num_proofs = num;
+  mtc_status status = MTC_OK;
   for (size_t i = 0; !status && i < num; i++)
     status = make_proof(run, &authorizations[i], &run->state.proofs[i], error);
   /* What is set up from here on is taken away again, if by another run. */

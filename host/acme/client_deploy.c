@@ -130,12 +130,14 @@ mtc_status acme_client_clean(struct acme_client_run *run, struct mtc_error *erro
   int64_t now_s = mtc_clock_now_ms() / 1000;
   uint64_t generation;
   size_t num = 0;
+  mtc_status status = state->order.generation ? MTC_OK : acme_client_withdraw(run, error);
+  if (status) return status;
   for (size_t i = 0; i < state->num_old; i++)
     if (state->old[i].not_after_s >= now_s) state->old[num++] = state->old[i];
   /* chains.pem is made anew without them; a hook is not worth it. */
   if (num != state->num_old) state->is_deployed = false;
   state->num_old = num;
-  mtc_status status = acme_client_save(run, error);
+  status = acme_client_save(run, error);
   (void)snprintf(path, sizeof path, "%s/certificates", run->certificate->folder);
   DIR *folder = status ? NULL : opendir(path);
   if (!folder) return status;

@@ -102,6 +102,7 @@ mtc_status acme_client_run_hook(const struct acme_client_words *words, const cha
   const char *all[MAX_WORDS + 1] = {NULL};
   pid_t pid = 0;
   size_t num = 0;
+  if (words->num == 0) return mtc_fail(error, MTC_INPUT, "there is no program");
   for (unsigned i = 0; i < words->num && num < MAX_WORDS - MAX_MORE; i++)
     all[num++] = words->items[i];
   for (size_t i = 0; arguments[i] && num < MAX_WORDS; i++)

@@ -168,7 +168,7 @@ static mtc_status find_key(struct acme_client_run *run, EVP_PKEY **out, struct m
     status = acme_client_make_key(certificate->key_type, out, error);
   }
   if (!status) status = acme_client_append_key(*out, &pem, error);
-  if (!status) status = mtc_file_create(path, mtc_span_of_bytes(&pem), 0600, error);
+  if (!status) status = mtc_file_write_atomic(path, mtc_span_of_bytes(&pem), 0600, error);
   mtc_bytes_wipe(&pem);
   mtc_fault_point("acme.client.key");
   return status;
@@ -293,7 +293,6 @@ static bool pause_for(const struct acme_client_run *run, unsigned round) {
 static mtc_status act(struct acme_client_run *run, const struct acme_client_order *order,
                       bool *has_proved, bool *has_finalized, struct mtc_error *error) {
   bool again;
-  mtc_status status;
   switch (order->status) {
     case ACME_CLIENT_PENDING:
       again = *has_proved;
@@ -306,8 +305,7 @@ static mtc_status act(struct acme_client_run *run, const struct acme_client_orde
     case ACME_CLIENT_PROCESSING:
       return MTC_OK;
     case ACME_CLIENT_VALID:
-      status = acme_client_withdraw(run, error);
-      return status ? status : take(run, order, error);
+      return take(run, order, error);
     default:
       return explain(run, order, error);
   }

@@ -51,6 +51,7 @@ static mtc_status begin_order(struct acme_client_run *run, struct mtc_error *err
   char path[4096];
   acme_client_path(run->certificate, run->state.last_generation + 1, "", path);
   mtc_status status = mtc_make_folders(path, error);
+  if (!status) status = mtc_folder_sync(path, error);
   if (status) return status;
   *order = (struct acme_client_open_order){.generation = ++run->state.last_generation};
   memcpy(order->identity, run->certificate->identity, sizeof order->identity);
@@ -60,10 +61,8 @@ static mtc_status begin_order(struct acme_client_run *run, struct mtc_error *err
 }
 
 static mtc_status drop_order(struct acme_client_run *run, struct mtc_error *error) {
-  mtc_status status = acme_client_withdraw(run, error);
-  if (status) return status;
   run->state.order = (struct acme_client_open_order){0};
-  status = acme_client_save(run, error);
+  mtc_status status = acme_client_save(run, error);
   return status ? status : acme_client_clean(run, error);
 }
 
@@ -132,7 +131,7 @@ static void go(struct acme_client_run *run) {
     if (status)
       acme_client_say(run, ACME_CLIENT_FAILED, "%s",
                       error.text[0] ? error.text : mtc_status_name(status));
-    bool may_repeat = step == ACME_CLIENT_DEPLOY || step == ACME_CLIENT_HOOK;
+    bool may_repeat = step <= ACME_CLIENT_HOOK;
     if (status || !may_repeat) done |= 1u << step;
   }
 }

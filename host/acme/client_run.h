@@ -93,10 +93,10 @@ mtc_status acme_client_withdraw(struct acme_client_run *run,
 mtc_status acme_client_deploy(struct acme_client_run *run, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_client_clean forgets generations that have expired and removes the files of those that are
- * not known.
+ * acme_client_clean takes away what is left of proofs where no order is open, forgets generations
+ * that have expired and removes the files of those that are not known.
  *
- * Errors:   IO.
+ * Errors:   IO, NOMEM.
  */
 mtc_status acme_client_clean(struct acme_client_run *run, struct mtc_error *error) MTC_MUST_CHECK;
 

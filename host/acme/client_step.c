@@ -43,7 +43,7 @@ static bool is_step(enum acme_client_step step, const struct acme_client_state *
     case ACME_CLIENT_DEPLOY:
       return state->current.number && !state->is_deployed;
     case ACME_CLIENT_CLEAN:
-      return has_expired(state, now_s);
+      return has_expired(state, now_s) || (state->num_proofs && !order->generation);
     case ACME_CLIENT_HOOK:
       return state->is_deployed && (state->hook_due || state->hook_landmark_due);
     case ACME_CLIENT_ASK:
@@ -55,7 +55,8 @@ static bool is_step(enum acme_client_step step, const struct acme_client_state *
       return !order->generation && (may_order || is_changed(state, identity)) &&
              is_wanted(state, identity, now_s);
     case ACME_CLIENT_CONTINUE:
-      return order->generation && may_order;
+      /* Without a failure the time is only about the next order. */
+      return order->generation && (may_order || state->failures == 0);
     case ACME_CLIENT_LANDMARK:
       return state->current.number && state->landmark_url[0] && !state->has_landmark &&
              now_s <= state->current.not_after_s && acme_client_is_due(state->landmark_at_s, now_s);

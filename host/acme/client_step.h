@@ -7,7 +7,7 @@
 /* In the order in which they are preferred. What was deployed once never waits for the network. */
 enum acme_client_step {
   ACME_CLIENT_DEPLOY,   /* point the links at the current generation, write chains.pem */
-  ACME_CLIENT_CLEAN,    /* generations that have expired are removed */
+  ACME_CLIENT_CLEAN,    /* proofs of an order that is over, generations that have expired */
   ACME_CLIENT_HOOK,     /* run the deploy hook */
   ACME_CLIENT_ASK,      /* ask for renewal information */
   ACME_CLIENT_DROP,     /* forget an order that asks for something else than is wanted now */

@@ -5,7 +5,7 @@
 for program in mtc mtcd; do
   [[ $("$bin/$program" --version) =~ ^$program\ [0-9.]+$ ]] || fail "$program --version"
 done
-for group in ca key certificate landmark log card bench; do
+for group in ca key certificate landmark log card bench acme; do
   for word in --help help; do
     "$bin/mtc" "$group" $word >"$work/help"
     [ "$(grep -c "^  $group " "$work/help")" -eq "$(grep -c '^  [a-z]' "$work/help")" ] || fail "$group lists others"

@@ -163,6 +163,25 @@ put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y
 put("yaml", "alias", "name: &a text\nlist: [*a, *a]\nparts:\n  - &p {name: *a}\n  - *p\n")
 put("yaml", "twice", "name: a\nname: b\n")
 
+# The ACME client: its state, and what servers answer (the first byte says which answer it is).
+put("acme_client_state", "new", '{"version": 1}')
+put("acme_client_state", "order", '{"version": 1, "last_generation": 2, "order_generation": 2, "order_identity": "a", '
+    '"order_url": "https://ca.test/o", "generation": 1, "not_before": 1700000000, "not_after": 1800000000, '
+    '"identity": "a", "deployed": true, "hook_due": true, "landmark_url": "https://ca.test/l", "retry_at": 7, '
+    '"old": [], "proofs": [{"name": "t", "value": "v"}]}')
+URLS = '"newNonce": "https://c.t/n", "newAccount": "https://c.t/a", "newOrder": "https://c.t/o", "revokeCert": "https://c.t/r"'
+put("acme_client_answer", "directory", 'd{' + URLS + ', "renewalInfo": "https://c.t/i", "meta": {"termsOfService": "https://c.t/t"}}')
+put("acme_client_answer", "order", 'o{"status": "valid", "finalize": "https://c.t/f", "certificate": "https://c.t/c", '
+    '"authorizations": ["https://c.t/z"], "error": {"type": "urn:ietf:params:acme:error:caa", "subproblems": [{}]}}')
+for method, name in enumerate(("http-01", "dns-01", "tls-alpn-01")):
+    put("acme_client_answer", f"authorization_{method}", f'{method}' + '{"status": "pending", "identifier": {"type": "dns", '
+        '"value": "a.example.com"}, "challenges": [{"type": "' + name + '", "url": "https://c.t/h", "status": "pending", "token": "t"}]}')
+put("acme_client_answer", "window", 'w{"suggestedWindow": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00+01:00"}}')
+put("acme_client_answer", "problem", 'p{"type": "urn:ietf:params:acme:error:badNonce", "detail": "x", "subproblems": []}')
+put("acme_client_answer", "chain", b"c" + (VECTORS / "tai06/example-chain-with-properties.pem").read_bytes())
+put("acme_client_answer", "link", 'h<https://c.t/l>; title="x"; rel="up acme-optional-alternate", <l>;rel=index')
+put("acme_client_answer", "date", "hThu, 01 Jan 1970 00:20:00 GMT")
+put("acme_client_answer", "time", "h2026-11-26T20:35:00.5+01:00")
 
 def caa(wildcard, *properties):
     out = bytes([wildcard])
