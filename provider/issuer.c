@@ -183,11 +183,12 @@ mtc_status issuer_sign(const struct issuer *issuer, const struct issuer_options 
   return status;
 }
 
-mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, uint64_t *out_first,
-                          struct mtc_error *error) {
+mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, struct mtc_span subject,
+                          uint64_t *out_first, struct mtc_error *error) {
   struct mtc_bytes request = {0}, answer = {0};
   uint64_t expires_s;
   mtc_bytes_append_uint(&request, count, 8);
+  if (subject.len) mtc_bytes_append_prefixed(&request, subject, 2);
   mtc_status status = call(issuer, MTC_RPC_RESERVE, &request, &answer, error);
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
   if (!status && (!mtc_read_uint(&reader, 8, out_first) || !mtc_read_uint(&reader, 8, &expires_s) ||

@@ -63,9 +63,10 @@ mtc_status issuer_sign(const struct issuer *issuer, const struct issuer_options 
                        struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * issuer_reserve reserves `count` consecutive serial numbers.
+ * issuer_reserve reserves `count` consecutive serial numbers: for a subject, a Name in DER, or for
+ * anybody when it is empty.
  */
-mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, uint64_t *out_first,
-                          struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, struct mtc_span subject,
+                          uint64_t *out_first, struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

@@ -162,3 +162,8 @@ put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y
     "parts:\n  - name: p\n    offset: -1\npart: {name: q}\n")
 put("yaml", "alias", "name: &a text\nlist: [*a, *a]\nparts:\n  - &p {name: *a}\n  - *p\n")
 put("yaml", "twice", "name: a\nname: b\n")
+
+put("subject", "empty", tlv(0x30))
+put("subject", "name", tlv(0x30, name))
+put("subject", "text", "/C=UK/O=Example+OU=b/CN=a\\/b")
+put("subject", "slash", "/")

@@ -30,24 +30,25 @@ void daemon_handle(void *context, uint8_t method, struct mtc_span body,
 static const struct method {
   mtc_status (*run)(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
   size_t body_len;
+  bool takes_more; /* the method checks what follows */
 } methods[] = {
-    [MTC_RPC_CERTIFICATE] = {method_certificate, 9},
-    [MTC_RPC_RESERVE] = {method_reserve, 8},
-    [MTC_RPC_LANDMARK_ALLOCATE] = {method_landmark_allocate, 0},
-    [MTC_RPC_LANDMARK_LIST] = {method_landmark_list, 0},
-    [MTC_RPC_STATUS] = {method_status, 0},
-    [MTC_RPC_CA_CERTIFICATE] = {method_ca_certificate, 0},
-    [MTC_RPC_CHECKPOINT] = {method_checkpoint, 0},
-    [MTC_RPC_TRUSTED_SUBTREES] = {method_trusted_subtrees, 1},
-    [MTC_RPC_CARD_READMIT] = {method_card_readmit, 0},
-    [MTC_RPC_SIGNER_UNLATCH] = {method_signer_unlatch, 0},
+    [MTC_RPC_CERTIFICATE] = {method_certificate, 9, false},
+    [MTC_RPC_RESERVE] = {method_reserve, 8, true},
+    [MTC_RPC_LANDMARK_ALLOCATE] = {method_landmark_allocate, 0, false},
+    [MTC_RPC_LANDMARK_LIST] = {method_landmark_list, 0, false},
+    [MTC_RPC_STATUS] = {method_status, 0, false},
+    [MTC_RPC_CA_CERTIFICATE] = {method_ca_certificate, 0, false},
+    [MTC_RPC_CHECKPOINT] = {method_checkpoint, 0, false},
+    [MTC_RPC_TRUSTED_SUBTREES] = {method_trusted_subtrees, 1, false},
+    [MTC_RPC_CARD_READMIT] = {method_card_readmit, 0, false},
+    [MTC_RPC_SIGNER_UNLATCH] = {method_signer_unlatch, 0, false},
 };
 
 static mtc_status run_method(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   bool is_known = job->method < sizeof methods / sizeof *methods && methods[job->method].run;
   if (!is_known) return mtc_fail(error, MTC_INPUT, "method %u is unknown", job->method);
   const struct method *method = &methods[job->method];
-  if (job->body.len != method->body_len)
+  if (method->takes_more ? job->body.len < method->body_len : job->body.len != method->body_len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
   return method->run(job, out, error);
 }

@@ -21,7 +21,8 @@ enum mtc_rpc_method {
   /* u64 serial | u8 kind (0 standalone, 1 landmark)
    * -> u64 landmark (0: none) | u24 certificate (DER) | u16 property list */
   MTC_RPC_CERTIFICATE = 3,
-  /* u64 count -> u64 first serial | u64 expiry (POSIX seconds) */
+  /* u64 count, and u16 subject (a Name in DER) or nothing: for that subject alone, or anybody
+   * -> u64 first serial | u64 expiry (POSIX seconds) */
   MTC_RPC_RESERVE = 4,
   /* empty -> u64 number | u64 tree size | u64 expiry */
   MTC_RPC_LANDMARK_ALLOCATE = 5,
