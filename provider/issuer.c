@@ -19,6 +19,12 @@ static mtc_status call(const struct issuer *issuer, enum mtc_rpc_method method,
                     error);
 }
 
+mtc_status issuer_ask(const struct issuer *issuer, enum mtc_rpc_method method,
+                      struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_bytes nothing = {0};
+  return call(issuer, method, &nothing, out, error);
+}
+
 static mtc_status malformed(struct mtc_error *error) {
   return mtc_fail(error, MTC_IO, "the daemon's answer is malformed");
 }

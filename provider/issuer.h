@@ -3,6 +3,7 @@
 #define MTC_PROVIDER_ISSUER_H
 
 #include "mtc/entry.h"
+#include "mtc/rpc.h"
 #include "provider/provider.h"
 
 #define ISSUER_MAX_PATH 108
@@ -51,6 +52,14 @@ const char *issuer_name(const struct issuer *issuer);
  */
 mtc_status issuer_certificate(const struct issuer *issuer, uint64_t serial, bool landmark,
                               struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * issuer_ask appends the daemon's answer to a request without a body.
+ *
+ * Errors:   what the daemon says; IO.
+ */
+mtc_status issuer_ask(const struct issuer *issuer, enum mtc_rpc_method method,
+                      struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * issuer_sign logs a TBSCertificate and appends the MTCProof of its certificate.
