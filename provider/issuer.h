@@ -12,6 +12,7 @@ struct issuer {
   atomic_int num_users;
   struct provider *provider;
   char socket[ISSUER_MAX_PATH];
+  char folder[ISSUER_MAX_PATH]; /* of the CA, when its daemon is started at need; else empty */
   struct mtc_bytes ca_certificate;
   struct mtc_ca_params params; /* points into `ca_certificate` */
   char name[MTC_TAI_MAX_TEXT];
@@ -26,7 +27,8 @@ struct issuer_options {
 #define ISSUER_DEFAULT_TIMEOUT_S 7200
 
 /*
- * issuer_open asks the daemon at `socket` for its CA certificate.
+ * issuer_open asks the daemon at `socket` for its CA certificate. A CA's folder in its place has a
+ * daemon started when there is none, now and whenever it is gone.
  *
  * Errors:   what mtc_rpc_call says; INPUT when it is none that this libcrypto can use.
  */

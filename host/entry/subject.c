@@ -25,7 +25,8 @@ mtc_status mtc_subject_check(struct mtc_span name, struct mtc_error *error) {
 /* Takes what stands before one of `ends`, without its backslashes; NULL when it does not fit. */
 static const char *take(const char *text, const char *ends, struct mtc_bytes *out) {
   for (; *text && !strchr(ends, *text); text++) {
-    if (*text == '\\' && !*++text) return NULL;
+    if (*text == '\\') text++;
+    if (!*text) return NULL;
     mtc_bytes_append(out, text, 1);
     if (out->len > MTC_MAX_SUBJECT_LEN) return NULL;
   }
