@@ -47,8 +47,8 @@ with cnf ossl_verify -untrusted sub.pem leaf.pem >/dev/null
 serve -cert leaf.pem -key csr/www.key -cert_chain sub.pem -- client || true
 grep -q 'Verify return code: 0 (ok)' client.log || fail "intermediate: $(cat client.log)"
 # The proof of the intermediate is verified, too: with another signature it is none.
-openssl x509 -in sub.pem -outform DER | head -c -40 >cut
-{ cat cut; head -c 40 /dev/zero; } | openssl x509 -inform DER -out wrong.pem
+openssl x509 -in sub.pem -outform DER | head -c -40 >short.der
+{ cat short.der; head -c 40 /dev/zero; } | openssl x509 -inform DER -out wrong.pem
 exits 2 "verification failed" with cnf ossl_verify -untrusted wrong.pem leaf.pem
 
 # OCSP, signed by the CA key itself, which the responder has as a file or on a token.
