@@ -100,12 +100,13 @@ static mtc_status read_algorithm(struct config *config, const char *text, struct
 static mtc_status read_section(struct provider *provider, struct config *config,
                                struct mtc_error *error) {
   char *ca_certificates = NULL, *policy = NULL, *landmarks = NULL, *subtrees = NULL;
-  char *socket = NULL, *algorithm = NULL, *critical = NULL, *reload = NULL;
+  char *socket = NULL, *algorithm = NULL, *critical = NULL, *reload = NULL, *mtcd = NULL;
   OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr("ca_certificates", &ca_certificates, 0),
                          OSSL_PARAM_utf8_ptr("policy", &policy, 0),
                          OSSL_PARAM_utf8_ptr("landmarks", &landmarks, 0),
                          OSSL_PARAM_utf8_ptr("subtrees", &subtrees, 0),
                          OSSL_PARAM_utf8_ptr("socket", &socket, 0),
+                         OSSL_PARAM_utf8_ptr("mtcd", &mtcd, 0),
                          OSSL_PARAM_utf8_ptr("key_algorithm", &algorithm, 0),
                          OSSL_PARAM_utf8_ptr("critical_extension", &critical, 0),
                          OSSL_PARAM_utf8_ptr("reload_s", &reload, 0),
@@ -119,6 +120,7 @@ static mtc_status read_section(struct provider *provider, struct config *config,
   if (!status) status = copy(policy, &config->policy);
   if (!status) status = copy(subtrees, &config->subtrees);
   if (!status) status = copy(socket, &config->socket);
+  if (!status) status = copy(mtcd ? mtcd : MTC_DAEMON, &config->mtcd);
   if (!status) status = copy(landmarks, &config->landmarks_text);
   if (!status) status = split_landmarks(config, error);
   if (!status && ca_certificates) status = add_cas(config, ca_certificates, error);
@@ -188,6 +190,7 @@ void config_free(struct config *config) {
   mtc_free(config->policy);
   mtc_free(config->subtrees);
   mtc_free(config->socket);
+  mtc_free(config->mtcd);
   mtc_free(config->landmarks_text);
   mtc_free(config->operations.keymgmt);
   mtc_free(config->operations.signature);

@@ -22,7 +22,7 @@ struct config {
   const struct mtc_wire *wire; /* of the CA certificates; NULL when there are none */
   size_t num_cas;
   struct config_ca cas[CONFIG_MAX_CAS];
-  char *policy, *subtrees, *socket;
+  char *policy, *subtrees, *socket, *mtcd;
   char *landmarks_text; /* split into the names below */
   const char *landmarks[CONFIG_MAX_LANDMARKS];
   size_t num_landmarks;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "mtc/runtime.h"
@@ -9,14 +11,50 @@
 #include "provider/lobby.h"
 
 #define POLL_MS 500
+#define MAX_RESTARTS 3
+
+/* A folder's daemon ends when it has nothing to do: between any two requests, and during one. */
+static bool is_gone(const struct issuer *issuer, mtc_status status) {
+  struct mtc_rpc_client *client = NULL;
+  if (status == MTC_IO) return true;
+  if (status != MTC_BUSY) return false;
+  bool answers = mtc_rpc_connect(issuer->socket, &client, NULL) == MTC_OK;
+  mtc_rpc_close(client);
+  return !answers;
+}
+
+static mtc_status summon(const struct issuer *issuer, struct mtc_error *error) {
+  char socket[ISSUER_MAX_PATH];
+  const struct config *config = config_get(issuer->provider);
+  if (!config) return MTC_NOMEM;
+  if (getauxval(AT_SECURE))
+    return mtc_fail(error, MTC_INPUT, "%s: a program with more rights than its user starts no mtcd",
+                    issuer->folder);
+  mtc_status status = mtc_rpc_summon(config->mtcd, issuer->folder, socket, sizeof socket, error);
+  if (!status && issuer->socket[0] && strcmp(socket, issuer->socket) != 0)
+    status =
+        mtc_fail(error, MTC_IO, "%s: its socket is no longer %s", issuer->folder, issuer->socket);
+  return status;
+}
 
 static mtc_status call(const struct issuer *issuer, enum mtc_rpc_method method,
                        const struct mtc_bytes *body, struct mtc_bytes *out,
                        struct mtc_error *error) {
   mtc_status status = mtc_bytes_status(body);
-  if (status) return status;
-  return lobby_call(issuer->provider->lobby, issuer->socket, method, mtc_span_of_bytes(body), out,
-                    error);
+  for (int i = 0; !status; i++) {
+    mtc_bytes_clear(out);
+    status = lobby_call(issuer->provider->lobby, issuer->socket, method, mtc_span_of_bytes(body),
+                        out, error);
+    if (!status || !issuer->folder[0] || i == MAX_RESTARTS || !is_gone(issuer, status)) break;
+    status = summon(issuer, error);
+  }
+  return status;
+}
+
+mtc_status issuer_ask(const struct issuer *issuer, enum mtc_rpc_method method,
+                      struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_bytes nothing = {0};
+  return call(issuer, method, &nothing, out, error);
 }
 
 static mtc_status malformed(struct mtc_error *error) {
@@ -44,10 +82,20 @@ static mtc_status read_ca(struct issuer *issuer, struct mtc_error *error) {
   return status;
 }
 
+/* What was given is a folder: the socket is what its daemon says. */
+static mtc_status adopt(struct issuer *issuer, struct mtc_error *error) {
+  const struct config *config = config_get(issuer->provider);
+  memcpy(issuer->folder, issuer->socket, sizeof issuer->folder);
+  issuer->socket[0] = 0;
+  if (getauxval(AT_SECURE) || !config) return summon(issuer, error);
+  return mtc_rpc_summon(config->mtcd, issuer->folder, issuer->socket, sizeof issuer->socket, error);
+}
+
 mtc_status issuer_open(struct provider *provider, const char *socket, struct issuer **out,
                        struct mtc_error *error) {
   const struct config *config = config_get(provider);
   struct issuer *issuer = mtc_alloc(1, sizeof *issuer);
+  struct stat info;
   if (!issuer || !config) {
     mtc_free(issuer);
     return MTC_NOMEM;
@@ -58,6 +106,7 @@ mtc_status issuer_open(struct provider *provider, const char *socket, struct iss
   mtc_status status = MTC_OK;
   if (strlen(socket) >= sizeof issuer->socket)
     status = mtc_fail(error, MTC_INPUT, "%s is longer than the name of a socket", socket);
+  if (!status && stat(socket, &info) == 0 && S_ISDIR(info.st_mode)) status = adopt(issuer, error);
   if (!status) status = read_ca(issuer, error);
   if (!status && issuer->params.algorithm != config->algorithm)
     status = mtc_fail(error, MTC_INPUT,
@@ -183,11 +232,12 @@ mtc_status issuer_sign(const struct issuer *issuer, const struct issuer_options 
   return status;
 }
 
-mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, uint64_t *out_first,
-                          struct mtc_error *error) {
+mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, struct mtc_span subject,
+                          uint64_t *out_first, struct mtc_error *error) {
   struct mtc_bytes request = {0}, answer = {0};
   uint64_t expires_s;
   mtc_bytes_append_uint(&request, count, 8);
+  if (subject.len) mtc_bytes_append_prefixed(&request, subject, 2);
   mtc_status status = call(issuer, MTC_RPC_RESERVE, &request, &answer, error);
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&answer));
   if (!status && (!mtc_read_uint(&reader, 8, out_first) || !mtc_read_uint(&reader, 8, &expires_s) ||

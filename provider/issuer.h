@@ -3,6 +3,7 @@
 #define MTC_PROVIDER_ISSUER_H
 
 #include "mtc/entry.h"
+#include "mtc/rpc.h"
 #include "provider/provider.h"
 
 #define ISSUER_MAX_PATH 108
@@ -11,6 +12,7 @@ struct issuer {
   atomic_int num_users;
   struct provider *provider;
   char socket[ISSUER_MAX_PATH];
+  char folder[ISSUER_MAX_PATH]; /* of the CA, when its daemon is started at need; else empty */
   struct mtc_bytes ca_certificate;
   struct mtc_ca_params params; /* points into `ca_certificate` */
   char name[MTC_TAI_MAX_TEXT];
@@ -25,7 +27,8 @@ struct issuer_options {
 #define ISSUER_DEFAULT_TIMEOUT_S 7200
 
 /*
- * issuer_open asks the daemon at `socket` for its CA certificate.
+ * issuer_open asks the daemon at `socket` for its CA certificate. A CA's folder in its place has a
+ * daemon started when there is none, now and whenever it is gone.
  *
  * Errors:   what mtc_rpc_call says; INPUT when it is none that this libcrypto can use.
  */
@@ -53,6 +56,14 @@ mtc_status issuer_certificate(const struct issuer *issuer, uint64_t serial, bool
                               struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * issuer_ask appends the daemon's answer to a request without a body.
+ *
+ * Errors:   what the daemon says; IO.
+ */
+mtc_status issuer_ask(const struct issuer *issuer, enum mtc_rpc_method method,
+                      struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * issuer_sign logs a TBSCertificate and appends the MTCProof of its certificate.
  *
  * Errors:   INPUT (no TBSCertificate, or refused: serial number and cause), BUSY (a landmark is
@@ -63,9 +74,10 @@ mtc_status issuer_sign(const struct issuer *issuer, const struct issuer_options 
                        struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * issuer_reserve reserves `count` consecutive serial numbers.
+ * issuer_reserve reserves `count` consecutive serial numbers: for a subject, a Name in DER, or for
+ * anybody when it is empty.
  */
-mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, uint64_t *out_first,
-                          struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status issuer_reserve(const struct issuer *issuer, uint64_t count, struct mtc_span subject,
+                          uint64_t *out_first, struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

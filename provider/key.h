@@ -6,8 +6,15 @@
 
 struct issuer;
 
-/* The parameter of an issuing key that reserves a serial number (an unsigned 64-bit integer). */
+/*
+ * The parameter of an issuing key that reserves a serial number (an unsigned 64-bit integer), and
+ * two that the caller sets beside it: for which subject (a Name in DER, octet string), and how many
+ * in a row (unsigned 64-bit); mtc-serial is the first of them. All in one call, so that threads can
+ * share the key.
+ */
 #define KEY_PARAM_SERIAL "mtc-serial"
+#define KEY_PARAM_SUBJECT "mtc-subject"
+#define KEY_PARAM_COUNT "mtc-count"
 
 struct key {
   struct provider *provider;

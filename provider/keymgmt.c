@@ -128,15 +128,31 @@ static const OSSL_PARAM *export_types_ex(void *context, int selection) {
 }
 
 /* A program that asks an issuing key for a serial number has one reserved. */
-static int get_serial(const struct key *key, OSSL_PARAM *param) {
+static int get_serial(const struct key *key, OSSL_PARAM params[]) {
+  OSSL_PARAM *out = OSSL_PARAM_locate(params, KEY_PARAM_SERIAL);
+  const OSSL_PARAM *subject = OSSL_PARAM_locate_const(params, KEY_PARAM_SUBJECT);
+  const OSSL_PARAM *count = OSSL_PARAM_locate_const(params, KEY_PARAM_COUNT);
   struct mtc_error error = {""};
-  uint64_t serial = 0;
-  if (!param) return 1;
+  struct mtc_span name = {0};
+  uint64_t serial = 0, num = 1;
+  const void *der = NULL;
+  if (!out) return 1;
+  /* What cannot be read is no reservation for anybody. */
+  if (subject && (!OSSL_PARAM_get_octet_string_ptr(subject, &der, &name.len) || !der || !name.len ||
+                  name.len > UINT16_MAX))
+    return provider_raise(key->provider, REASON_OPTION,
+                          KEY_PARAM_SUBJECT " is not the octet string of a Name");
+  name.data = der;
+  if (count && !OSSL_PARAM_get_uint64(count, &num))
+    return provider_raise(key->provider, REASON_OPTION,
+                          KEY_PARAM_COUNT " is not an unsigned number");
   OSSL_LIB_CTX *before = inner_enter();
-  mtc_status status = issuer_reserve(key->issuer, 1, &serial, &error);
+  mtc_status status = issuer_reserve(key->issuer, num, name, &serial, &error);
   inner_leave(before);
-  if (status) return provider_raise_error(key->provider, REASON_DAEMON, status, &error);
-  return OSSL_PARAM_set_uint64(param, serial);
+  if (status)
+    return provider_raise_error(key->provider, status == MTC_INPUT ? REASON_OPTION : REASON_DAEMON,
+                                status, &error);
+  return OSSL_PARAM_set_uint64(out, serial);
 }
 
 static int get_params(void *data, OSSL_PARAM params[]) {
@@ -145,8 +161,7 @@ static int get_params(void *data, OSSL_PARAM params[]) {
   if (!key->issuer) return 1;
   /* An issuing key takes no digest: the empty name has -md ignored. */
   OSSL_PARAM *digest = OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MANDATORY_DIGEST);
-  return (!digest || OSSL_PARAM_set_utf8_string(digest, "")) &&
-         get_serial(key, OSSL_PARAM_locate(params, KEY_PARAM_SERIAL));
+  return (!digest || OSSL_PARAM_set_utf8_string(digest, "")) && get_serial(key, params);
 }
 
 static const OSSL_PARAM *gettable_params(void *context) {

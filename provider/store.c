@@ -8,13 +8,17 @@
 
 #include "mtc/runtime.h"
 #include "provider/key.h"
+#include "provider/listing.h"
 
 struct store {
   struct provider *provider;
   struct store_uri uri;
   struct issuer *issuer;
   struct mtc_bytes certificate; /* that the URI asks for */
-  int expected;                 /* OSSL_STORE_INFO_*; 0: anything */
+  struct listing listing;       /* and what comes behind it */
+  size_t num_listed;
+  int expected; /* OSSL_STORE_INFO_*; 0: anything */
+  bool is_certificate_given;
   bool at_end;
 };
 
@@ -37,6 +41,7 @@ static mtc_status find_issuer(struct provider *provider, const struct store_uri 
 }
 
 static mtc_status find_certificate(struct store *store, struct mtc_error *error) {
+  if (store->uri.object >= STORE_CHECKPOINT) return MTC_OK;
   if (store->uri.object != STORE_CA)
     return issuer_certificate(store->issuer, store->uri.serial, store->uri.object == STORE_LANDMARK,
                               &store->certificate, error);
@@ -49,6 +54,7 @@ static int close_store(void *context) {
   if (!store) return 1;
   issuer_free(store->issuer);
   mtc_bytes_free(&store->certificate);
+  listing_free(&store->listing);
   mtc_free(store);
   return 1;
 }
@@ -67,6 +73,7 @@ static void *open_store(void *context, const char *text) {
   if (!status) {
     wrong = REASON_REFUSED;
     status = find_certificate(store, &error);
+    if (!status) status = listing_make(store->issuer, &store->uri, &store->listing, &error);
   }
   inner_leave(before);
   if (!status) return store;
@@ -110,19 +117,44 @@ static int give_key(struct store *store, OSSL_CALLBACK *callback, void *argument
   return key ? key_give(key, callback, argument) : 0;
 }
 
-/* Without an expectation there are certificates alone: whoever lists a store writes every key that
- * it finds, and this one cannot be written. */
+static int give_name(struct listing_item *item, OSSL_CALLBACK *callback, void *argument) {
+  int type = OSSL_OBJECT_NAME;
+  OSSL_PARAM object[] = {
+      OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+      OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA, (char *)item->uri.data, 0),
+      OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DESC, (char *)item->text.data, 0),
+      OSSL_PARAM_construct_end()};
+  return callback(object, argument);
+}
+
+/*
+ * Without an expectation there are certificates and names alone: whoever lists a store writes every
+ * key that it finds, and this one cannot be written. Names are given to nobody who expects
+ * something else: libcrypto would pass them on.
+ */
 static int load(void *context, OSSL_CALLBACK *callback, void *argument,
                 OSSL_PASSPHRASE_CALLBACK *ask, void *ask_argument) {
   struct store *store = context;
-  bool is_key = store->expected == OSSL_STORE_INFO_PKEY;
+  int expected = store->expected;
   (void)ask;
   (void)ask_argument;
   if (store->at_end) return 0;
+  bool lists = (!expected || expected == OSSL_STORE_INFO_NAME) && store->listing.num_items > 0;
+  bool has_certificate = !expected || expected == OSSL_STORE_INFO_CERT;
+  if (has_certificate && store->certificate.len && !store->is_certificate_given) {
+    store->is_certificate_given = true;
+    store->at_end = !lists;
+    return give_certificate(&store->certificate, callback, argument);
+  }
+  if (lists) {
+    struct listing_item *item = &store->listing.items[store->num_listed++];
+    store->at_end = store->num_listed == store->listing.num_items;
+    return give_name(item, callback, argument);
+  }
   store->at_end = true;
-  if (is_key && store->uri.object == STORE_CA) return give_key(store, callback, argument);
-  if (store->expected && store->expected != OSSL_STORE_INFO_CERT) return 1;
-  return give_certificate(&store->certificate, callback, argument);
+  if (expected == OSSL_STORE_INFO_PKEY && store->uri.object == STORE_CA)
+    return give_key(store, callback, argument);
+  return 1;
 }
 
 static int at_end(void *context) {

@@ -4,7 +4,14 @@
 
 #include "provider/issuer.h"
 
-enum store_object { STORE_CA, STORE_STANDALONE, STORE_LANDMARK };
+enum store_object {
+  STORE_CA,
+  STORE_STANDALONE,
+  STORE_LANDMARK,
+  STORE_CHECKPOINT,
+  STORE_LANDMARKS,
+  STORE_NOTHING, /* a part of something, which was shown with it */
+};
 
 struct store_uri {
   char socket[ISSUER_MAX_PATH]; /* empty: the configured one */
@@ -15,7 +22,8 @@ struct store_uri {
 
 /*
  * store_parse_uri reads "mtc:", "mtc://CA-ID" or "mtc:///PATH", and behind it "?serial=N", where N
- * is a decimal number, 0x and a hexadecimal one, or LOG:INDEX, and "&kind=standalone|landmark".
+ * is a decimal number, 0x and a hexadecimal one, or LOG:INDEX, and "&kind=standalone|landmark"; or
+ * "?checkpoint" or "?landmarks". Behind these "#" and any text names a part of it.
  *
  * Errors:   INPUT naming the part.
  */

@@ -33,6 +33,13 @@ static mtc_status parse_serial(struct mtc_span text, uint64_t *out, struct mtc_e
 static mtc_status parse_query(const char *query, struct store_uri *out, struct mtc_error *error) {
   bool has_serial = false, has_kind = false;
   mtc_status status = MTC_OK;
+  for (int i = 0; i < 2; i++) {
+    const char *name = i ? "landmarks" : "checkpoint";
+    size_t len = strlen(name);
+    if (strncmp(query, name, len) != 0 || (query[len] && query[len] != '#')) continue;
+    out->object = query[len] ? STORE_NOTHING : i ? STORE_LANDMARKS : STORE_CHECKPOINT;
+    return MTC_OK;
+  }
   while (!status && *query) {
     size_t len = strcspn(query, "&");
     if (strncmp(query, "serial=", 7) == 0 && !has_serial) {
@@ -46,9 +53,10 @@ static mtc_status parse_query(const char *query, struct store_uri *out, struct m
       has_kind = true;
       out->object = STORE_STANDALONE;
     } else {
-      status =
-          mtc_fail(error, MTC_INPUT, "\"%.*s\" is not serial=N, kind=standalone, kind=landmark",
-                   (int)(len > 64 ? 64 : len), query);
+      status = mtc_fail(
+          error, MTC_INPUT,
+          "\"%.*s\" is not serial=N, kind=standalone, kind=landmark, checkpoint, landmarks",
+          (int)(len > 64 ? 64 : len), query);
     }
     query += len + (query[len] == '&');
   }

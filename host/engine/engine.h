@@ -27,13 +27,21 @@ struct item {
   struct item *next_by_request; /* chain of the request table */
 };
 
+/* Whose the places of one reservation are. It lives as long as one of them is in the queue. */
+struct subject {
+  size_t num_slots;
+  size_t len;
+  uint8_t der[];
+};
+
 /*
  * A place in the log that the queue has given away. Every place yields exactly one entry, so its
  * index is known as soon as it is queued.
  */
 struct slot {
-  struct item *item; /* NULL: reserved and not filled yet */
-  int64_t expires_s; /* of a reservation; 0 for a plain entry */
+  struct item *item;       /* NULL: reserved and not filled yet */
+  int64_t expires_s;       /* of a reservation; 0 for a plain entry */
+  struct subject *subject; /* of a reservation; NULL: anybody's */
 };
 
 #define REQUEST_BUCKETS 4096
@@ -42,6 +50,7 @@ struct queue {
   struct slot *slots; /* ring; capacity is a power of two */
   size_t head, num_slots, capacity;
   size_t num_items;
+  size_t subjects_len;  /* bytes of all subjects */
   uint64_t first_index; /* of the slot at head */
 };
 
@@ -92,11 +101,18 @@ struct mtc_engine {
 /* queue.c: places in the log. All under engine->lock. */
 mtc_status queue_make_room(struct queue *queue, size_t num_slots);
 mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s);
+mtc_status queue_make_subject(struct queue *queue, struct mtc_span name, struct subject **out);
+mtc_status queue_push_reserved(struct queue *queue, int64_t expires_s, struct subject *subject);
+void queue_drop_subject(struct queue *queue, struct subject *subject);
 struct slot *queue_at(struct queue *queue, size_t offset);
 void queue_pop(struct queue *queue, size_t num_slots);
 void queue_free(struct queue *queue);
 size_t queue_sealable(struct queue *queue, size_t max, int64_t now_s, int64_t *out_since_ms,
                       int64_t *out_blocking_expiry_s);
+
+/* reserve.c: what an entry finds in the place that was reserved for it. Under engine->lock. */
+mtc_status engine_fill_reserved(struct mtc_engine *engine, struct item *item, uint64_t index,
+                                struct mtc_error *error);
 
 /* request.c: idempotency keys in flight. All under engine->lock. */
 struct item *request_find(struct mtc_engine *engine, const char *request_id);

@@ -1,4 +1,6 @@
 /* The queue of places: entries and reservations in the order of their indices. */
+#include <string.h>
+
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
@@ -26,7 +28,7 @@ mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s)
   mtc_status status = queue_make_room(queue, 1);
   if (status) return status;
   queue->num_slots++;
-  *queue_at(queue, queue->num_slots - 1) = (struct slot){item, expires_s};
+  *queue_at(queue, queue->num_slots - 1) = (struct slot){.item = item, .expires_s = expires_s};
   if (item) {
     item->index = queue->first_index + queue->num_slots - 1;
     queue->num_items++;
@@ -34,9 +36,40 @@ mtc_status queue_push(struct queue *queue, struct item *item, int64_t expires_s)
   return MTC_OK;
 }
 
+/* A subject of no place yet: it is pushed with one, or dropped. An empty name is nobody's: NULL. */
+mtc_status queue_make_subject(struct queue *queue, struct mtc_span name, struct subject **out) {
+  *out = NULL;
+  if (!name.len) return MTC_OK;
+  struct subject *subject = mtc_alloc(1, sizeof *subject + name.len);
+  if (!subject) return MTC_NOMEM;
+  subject->len = name.len;
+  memcpy(subject->der, name.data, name.len);
+  queue->subjects_len += name.len;
+  *out = subject;
+  return MTC_OK;
+}
+
+void queue_drop_subject(struct queue *queue, struct subject *subject) {
+  if (!subject || subject->num_slots) return;
+  queue->subjects_len -= subject->len;
+  mtc_free(subject);
+}
+
+mtc_status queue_push_reserved(struct queue *queue, int64_t expires_s, struct subject *subject) {
+  mtc_status status = queue_push(queue, NULL, expires_s);
+  if (status || !subject) return status;
+  subject->num_slots++;
+  queue_at(queue, queue->num_slots - 1)->subject = subject;
+  return MTC_OK;
+}
+
 void queue_pop(struct queue *queue, size_t num_slots) {
   for (size_t i = 0; i < num_slots; i++) {
-    if (queue_at(queue, i)->item) queue->num_items--;
+    struct slot *slot = queue_at(queue, i);
+    if (slot->item) queue->num_items--;
+    if (slot->subject) slot->subject->num_slots--;
+    queue_drop_subject(queue, slot->subject);
+    slot->subject = NULL;
   }
   queue->head = (queue->head + num_slots) & (queue->capacity - 1);
   queue->num_slots -= num_slots;
@@ -44,6 +77,7 @@ void queue_pop(struct queue *queue, size_t num_slots) {
 }
 
 void queue_free(struct queue *queue) {
+  queue_pop(queue, queue->num_slots);
   mtc_free(queue->slots);
   *queue = (struct queue){0};
 }

@@ -69,6 +69,20 @@ static mtc_status load_pending(struct mtc_engine *engine, const struct mtc_log_s
 /* More than a batch, a full queue and all reservations can be. */
 #define MAX_PLACES (4u << 20)
 
+/* One that no place was pushed with is dropped by whoever replaces it. */
+static mtc_status load_subject(struct mtc_engine *engine, uint64_t subject_start,
+                               struct subject **out, struct mtc_error *error) {
+  struct mtc_bytes name = {0};
+  queue_drop_subject(&engine->queue, *out);
+  *out = NULL;
+  mtc_status status = MTC_OK;
+  if (subject_start != UINT64_MAX)
+    status = mtc_store_read_subject(engine->options.store, subject_start, &name, error);
+  if (!status) status = queue_make_subject(&engine->queue, mtc_span_of_bytes(&name), out);
+  mtc_bytes_free(&name);
+  return status;
+}
+
 /*
  * Reserved indices keep their places. What lies between the head and a reservation was given to
  * entries that nobody was promised: those places become null entries, as expired reservations do.
@@ -84,6 +98,7 @@ static mtc_status load_reservations(struct mtc_engine *engine, struct mtc_error 
     if (!reservations) return mtc_fail(error, MTC_NOMEM, "reservations: out of memory");
     status = mtc_store_read_reservations(engine->options.store, reservations, max, &num, error);
   }
+  struct subject *subject = NULL;
   for (size_t i = 0; !status && i < num; i++) {
     uint64_t next = engine->queue.first_index + engine->queue.num_slots;
     if (reservations[i].index < next ||
@@ -92,8 +107,12 @@ static mtc_status load_reservations(struct mtc_engine *engine, struct mtc_error 
                         (unsigned long long)reservations[i].index);
     for (; !status && next < reservations[i].index; next++)
       status = queue_push(&engine->queue, NULL, 1);
-    if (!status) status = queue_push(&engine->queue, NULL, reservations[i].expires_s);
+    bool is_next = i == 0 || reservations[i].subject_start != reservations[i - 1].subject_start;
+    if (!status && is_next)
+      status = load_subject(engine, reservations[i].subject_start, &subject, error);
+    if (!status) status = queue_push_reserved(&engine->queue, reservations[i].expires_s, subject);
   }
+  queue_drop_subject(&engine->queue, subject);
   mtc_free(reservations);
   return status;
 }

@@ -5,8 +5,6 @@
 #include "engine/engine.h"
 #include "mtc/runtime.h"
 
-#define MAX_RESERVED_SLOTS (1u << 18)
-
 static mtc_status check_submission(const struct mtc_engine *engine,
                                    const struct mtc_submission *submission,
                                    struct mtc_error *error) {
@@ -156,26 +154,6 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
   return answer_later(engine, row.index, done, context);
 }
 
-static mtc_status fill_reserved(struct mtc_engine *engine, struct item *item, uint64_t index,
-                                struct mtc_error *error) {
-  struct queue *queue = &engine->queue;
-  struct slot *slot = NULL;
-  if (index >= queue->first_index && index - queue->first_index < queue->num_slots)
-    slot = queue_at(queue, (size_t)(index - queue->first_index));
-  if (!slot || !slot->expires_s)
-    return mtc_fail(error, MTC_INPUT, "index %llu is not reserved", (unsigned long long)index);
-  if (slot->item)
-    return mtc_fail(error, MTC_INPUT, "index %llu is already used by another request",
-                    (unsigned long long)index);
-  if (slot->expires_s <= mtc_clock_now_ms() / 1000)
-    return mtc_fail(error, MTC_INPUT, "the reservation of index %llu has expired",
-                    (unsigned long long)index);
-  slot->item = item;
-  item->index = index;
-  queue->num_items++;
-  return MTC_OK;
-}
-
 static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
                           struct item *item, struct mtc_error *error) {
   struct queue *queue = &engine->queue;
@@ -184,7 +162,7 @@ static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission
   if (queue->num_items >= max_items)
     return mtc_fail(error, MTC_BUSY, "%zu entries are waiting; try again later", queue->num_items);
   if (submission->at_reserved)
-    return fill_reserved(engine, item, submission->reserved_index, error);
+    return engine_fill_reserved(engine, item, submission->reserved_index, error);
   if (queue->first_index + queue->num_slots > MTC_MAX_INDEX)
     return mtc_fail(error, MTC_INPUT, "log %llu is full",
                     (unsigned long long)engine->options.log_number);
@@ -219,40 +197,5 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   pthread_mutex_unlock(&engine->lock);
   item_free(item);
   if (status == MTC_NOMEM) return mtc_fail(error, status, "the entry cannot be queued: no memory");
-  return status;
-}
-
-mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_t *out_first,
-                              int64_t *out_expires_s, struct mtc_error *error) {
-  struct queue *queue = &engine->queue;
-  mtc_status status = MTC_OK;
-  /* Rounded up: nobody has less than the time to live, not even the last millisecond's caller. */
-  int64_t expires_s = (mtc_clock_now_ms() + 999) / 1000 + engine->options.reservation_ttl_s;
-  if (count < 1 || count > 65536)
-    return mtc_fail(error, MTC_INPUT, "%llu indices; 1 to 65536 can be reserved at once",
-                    (unsigned long long)count);
-  pthread_mutex_lock(&engine->lock);
-  uint64_t first = queue->first_index + queue->num_slots;
-  if (engine->halted)
-    status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
-  else if (engine->stopping)
-    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
-  else if (queue->num_slots - queue->num_items + count > MAX_RESERVED_SLOTS)
-    status = mtc_fail(error, MTC_BUSY, "too many indices are reserved; try again later");
-  else if (first + count - 1 > MTC_MAX_INDEX)
-    status = mtc_fail(error, MTC_INPUT, "log %llu is full",
-                      (unsigned long long)engine->options.log_number);
-  else if (queue_make_room(queue, (size_t)count))
-    status = mtc_fail(error, MTC_NOMEM, "%llu indices: out of memory", (unsigned long long)count);
-  /* Durable before anybody is told: after a crash nobody else gets these indices. */
-  if (!status) status = mtc_store_reserve(engine->options.store, first, count, expires_s, error);
-  for (uint64_t i = 0; !status && i < count; i++)
-    status = queue_push(queue, NULL, expires_s);
-  pthread_cond_broadcast(&engine->wake); /* it wakes up again when they expire */
-  pthread_mutex_unlock(&engine->lock);
-  if (!status) {
-    *out_first = first;
-    *out_expires_s = expires_s;
-  }
   return status;
 }

@@ -23,7 +23,9 @@ struct mtc_rpc_server {
   int listen_fd, wake_fd, epoll_fd;
   atomic_bool stopping;
   bool is_accepting;
-  bool must_retry; /* out of descriptors or memory: accept again later */
+  bool must_retry;        /* out of descriptors or memory: accept again later */
+  unsigned idle_ms;       /* how long it stays when nobody is connected; 0: for ever */
+  int64_t alone_since_ms; /* monotonic; while there is no connection */
   size_t num_connections;
   struct rpc_connection *connections[RPC_MAX_CONNECTIONS];
 };
@@ -85,6 +87,7 @@ static void close_connection(struct mtc_rpc_server *server, struct rpc_connectio
   for (size_t i = 0; i < server->num_connections; i++) {
     if (server->connections[i] != connection) continue;
     server->connections[i] = server->connections[--server->num_connections];
+    server->alone_since_ms = mtc_clock_monotonic_ms();
     break;
   }
   /* Closing alone does not end the watch while another process has a copy of the socket: one that
@@ -163,8 +166,20 @@ static bool serve_touched(struct mtc_rpc_server *server) {
   return false;
 }
 
+void mtc_rpc_server_set_idle(struct mtc_rpc_server *server, unsigned idle_ms) {
+  server->idle_ms = idle_ms;
+  server->alone_since_ms = mtc_clock_monotonic_ms();
+}
+
+/* How long to wait for somebody; 0: long enough. */
+static int patience_ms(const struct mtc_rpc_server *server) {
+  if (!server->idle_ms || server->num_connections) return -1;
+  int64_t left_ms = server->alone_since_ms + server->idle_ms - mtc_clock_monotonic_ms();
+  return left_ms > 0 ? (int)left_ms : 0;
+}
+
 mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) {
-  int timeout_ms = -1;
+  int timeout_ms = patience_ms(server);
   while (!atomic_load(&server->stopping)) {
     struct epoll_event events[MAX_EVENTS];
     int count = epoll_wait(server->epoll_fd, events, MAX_EVENTS, timeout_ms);
@@ -172,6 +187,8 @@ mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) {
       mtc_log(MTC_LOG_ERROR, "rpc-wait", "reason=\"%s\"", strerror(errno));
       return MTC_IO;
     }
+    /* Whoever connects from now on finds the socket closed, and starts the next daemon. */
+    if (count == 0 && patience_ms(server) == 0) return MTC_OK;
     if (server->must_retry) {
       server->must_retry = false;
       set_accepting(server, true);
@@ -191,7 +208,7 @@ mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) {
       }
     }
     if (must_accept) accept_some(server);
-    timeout_ms = serve_touched(server) ? -1 : 0;
+    timeout_ms = serve_touched(server) ? patience_ms(server) : 0;
     if (server->must_retry && timeout_ms < 0) timeout_ms = ACCEPT_RETRY_MS;
   }
   return MTC_OK;

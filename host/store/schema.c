@@ -184,8 +184,25 @@ static const char *const version_2[] = {
     NULL,
 };
 
+/* What brings it to 3: whose the reserved indices from start_index on are, a row for each call that
+ * names a subject. */
+static const char *const version_3[] = {
+    "CREATE TABLE reserved_subjects("
+    "  log_number INTEGER NOT NULL REFERENCES logs,"
+    "  start_index INTEGER NOT NULL CHECK(start_index >= 0),"
+    "  end_index INTEGER NOT NULL CHECK(end_index > start_index),"
+    "  subject BLOB NOT NULL CHECK(length(subject) BETWEEN 2 AND 4096),"
+    "  PRIMARY KEY(log_number, start_index)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER reserved_subjects_never_change BEFORE UPDATE ON reserved_subjects"
+    "  BEGIN SELECT RAISE(ABORT, 'a reservation never changes its subject'); END;",
+
+    "PRAGMA user_version = 3;",
+    NULL,
+};
+
 /* Migration number i brings user_version i to i + 1. */
-static const char *const *const migrations[] = {version_1, version_2};
+static const char *const *const migrations[] = {version_1, version_2, version_3};
 #define SCHEMA_VERSION (sizeof migrations / sizeof migrations[0])
 
 /* Runs the migrations from version `from` on, all or none of them. */

@@ -208,3 +208,7 @@ for name, url in {
         "address": "http://127.0.0.1/", "number": "http://0x7f000001/", "address6": "http://[::1]:80/",
         "file": "file:///etc/passwd"}.items():
     put("acme_http_body", name, url)
+put("subject", "empty", tlv(0x30))
+put("subject", "name", tlv(0x30, name))
+put("subject", "text", "/C=UK/O=Example+OU=b/CN=a\\/b")
+put("subject", "slash", "/")

@@ -107,9 +107,9 @@ struct entry {
   struct mtc_submission submission;
 };
 
-static inline void make_entry(const struct fixture *f, unsigned serial, const char *request_id,
-                              struct entry *out) {
-  static const uint8_t version[] = {0xa0, 3, 2, 1, 2}, empty_name[] = {0x30, 0},
+static inline void make_entry_for(const struct fixture *f, unsigned serial, const char *request_id,
+                                  struct mtc_span subject, struct entry *out) {
+  static const uint8_t version[] = {0xa0, 3, 2, 1, 2},
                        algorithm[] = {0x30, 5, 6, 3, 0x2b, 0x65, 0x70},
                        key_header[] = {0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0},
                        hash_header[] = {4, 32};
@@ -127,7 +127,7 @@ static inline void make_entry(const struct fixture *f, unsigned serial, const ch
   mtc_bytes_append(&out->entry, version, sizeof version);
   mtc_tai_append_name(f->wire, &f->ca_id, &out->entry);
   mtc_bytes_append(&out->entry, validity, sizeof validity - 1);
-  mtc_bytes_append(&out->entry, empty_name, sizeof empty_name);
+  mtc_bytes_append_span(&out->entry, subject);
   mtc_bytes_append(&out->entry, algorithm, sizeof algorithm);
   mtc_bytes_append(&out->entry, hash_header, sizeof hash_header);
   mtc_bytes_append(&out->entry, hash.bytes, sizeof hash.bytes);
@@ -136,6 +136,12 @@ static inline void make_entry(const struct fixture *f, unsigned serial, const ch
                                             .public_key = mtc_span_of_bytes(&out->public_key),
                                             .request_id = request_id};
   mtc_hash_message(out->submission.entry, &out->submission.request_digest);
+}
+
+static inline void make_entry(const struct fixture *f, unsigned serial, const char *request_id,
+                              struct entry *out) {
+  static const uint8_t empty_name[] = {0x30, 0};
+  make_entry_for(f, serial, request_id, mtc_span_of(empty_name, sizeof empty_name), out);
 }
 
 static inline void free_entry(struct entry *entry) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -598,6 +599,34 @@ static void only_a_stale_socket_is_replaced(void **state) {
   mtc_rpc_server_close(NULL);
 }
 
+/* It stays while somebody is connected, however long that one says nothing, and not much longer. */
+static void a_server_may_leave_when_it_is_alone(void **state) {
+  (void)state;
+  struct mtc_error error = {0};
+  struct mtc_rpc_server *server = NULL;
+  struct mtc_rpc_client *client = NULL;
+  pthread_t thread;
+  enum { IDLE_FOR_MS = 50 };
+  char folder[] = "/tmp/mtc-test-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  (void)snprintf(path, sizeof path, "%s/s", folder);
+  assert_int_equal(mtc_rpc_server_open(path, handle, &now, &server, &error), MTC_OK);
+  mtc_rpc_server_set_idle(server, IDLE_FOR_MS);
+  assert_int_equal(mtc_rpc_connect(path, &client, &error), MTC_OK);
+  assert_int_equal(pthread_create(&thread, NULL, run_server, server), 0);
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_nsec += 4 * IDLE_FOR_MS * 1000000L;
+  until.tv_sec += until.tv_nsec / 1000000000L;
+  until.tv_nsec %= 1000000000L;
+  assert_int_equal(pthread_timedjoin_np(thread, NULL, &until), ETIMEDOUT);
+  mtc_rpc_close(client);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  mtc_rpc_server_close(server);
+  assert_int_equal(mtc_rpc_connect(path, &client, &error), MTC_BUSY);
+  assert_int_equal(rmdir(folder), 0);
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void) {
@@ -617,6 +646,7 @@ int main(void) {
       SERVED(the_client_takes_one_frame_at_a_time),
       SERVED(a_silent_daemon_is_given_up),
       SERVED(only_a_stale_socket_is_replaced),
+      cmocka_unit_test(a_server_may_leave_when_it_is_alone),
   };
   for (size_t i = 0; i < sizeof payload; i++)
     payload[i] = (uint8_t)(i * 2654435761u >> 13);

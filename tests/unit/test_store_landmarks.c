@@ -141,6 +141,40 @@ static void a_batch_fills_its_reservations(void **state) {
   assert_true(log.next_reserved == UINT64_MAX);
 }
 
+/* One row for all indices of a call; it goes when the last of them is in the log. */
+static void reservations_have_subjects(void **state) {
+  struct fixture *f = *state;
+  static const uint8_t name[] = {0x30, 14, 0x31, 12,   0x30, 10,  6,   3,
+                                 0x55, 4,  3,    0x0c, 3,    'w', 'w', 'w'};
+  struct mtc_reservation found[8];
+  struct mtc_bytes subject = {0}, too_long = {0};
+  size_t num;
+  (void)mtc_bytes_reserve(&too_long, MTC_MAX_SUBJECT_LEN + 1);
+  assert_status(mtc_store_reserve_for(f->store, 1, 1, 77,
+                                      mtc_span_of(too_long.data, MTC_MAX_SUBJECT_LEN + 1), &error),
+                MTC_INPUT);
+  assert_ok(mtc_store_reserve(f->store, 1, 1, 77, &error));
+  assert_ok(mtc_store_reserve_for(f->store, 2, 3, 77, mtc_span_of(name, sizeof name), &error));
+  assert_ok(mtc_store_reserve(f->store, 5, 1, 77, &error));
+  struct batch *b = make_batch(f, 4);
+  stage(f, b);
+  commit(f);
+  free_batch(b);
+  reopen(f);
+  assert_ok(mtc_store_read_reservations(f->store, found, 8, &num, &error));
+  assert_int_equal(num, 2);
+  assert_int_equal(found[0].index, 4);
+  assert_int_equal(found[0].subject_start, 2);
+  assert_true(found[1].subject_start == UINT64_MAX);
+  assert_ok(mtc_store_read_subject(f->store, 2, &subject, &error));
+  assert_true(mtc_span_equal(mtc_span_of_bytes(&subject), mtc_span_of(name, sizeof name)));
+  assert_status(mtc_store_read_subject(f->store, 4, &subject, &error), MTC_CORRUPT);
+  add_batch(f, 1);
+  assert_status(mtc_store_read_subject(f->store, 2, &subject, &error), MTC_CORRUPT);
+  mtc_bytes_free(&subject);
+  mtc_bytes_free(&too_long);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(landmarks_keep_their_sequence, make_fixture, free_fixture),
@@ -152,6 +186,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(reservations_are_unique_and_ahead, make_fixture,
                                       free_fixture),
       cmocka_unit_test_setup_teardown(a_batch_fills_its_reservations, make_fixture, free_fixture),
+      cmocka_unit_test_setup_teardown(reservations_have_subjects, make_fixture, free_fixture),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,31 @@ static void a_newer_schema_is_refused(void **state) {
   refuse(*state, "PRAGMA user_version = 99", MTC_INPUT);
 }
 
+/* A store that a program before version 2 made: opened, migrated, and its reservations kept. */
+static void an_older_schema_is_migrated(void **state) {
+  struct fixture *f = *state;
+  struct mtc_reservation found[4];
+  size_t num;
+  add_batch(f, 3);
+  assert_ok(mtc_store_reserve(f->store, 5, 2, 77, &error));
+  mtc_store_close(f->store);
+  f->store = NULL;
+  damage(f,
+         "DROP TABLE reserved_subjects; DROP TABLE direct_certificates; DROP TABLE direct_issuers;"
+         "DROP TABLE revocations; PRAGMA user_version = 1;");
+  assert_status(open_store(f, true, &error), MTC_INPUT); /* a reader migrates nothing */
+  assert_ok(open_store(f, false, &error));
+  assert_ok(mtc_store_read_reservations(f->store, found, 4, &num, &error));
+  assert_int_equal(num, 2);
+  assert_int_equal(found[0].index, 5);
+  assert_true(found[0].subject_start == UINT64_MAX);
+  static const uint8_t name[] = {0x30, 0};
+  assert_ok(mtc_store_reserve_for(f->store, 7, 1, 77, mtc_span_of(name, 2), &error));
+  reopen(f);
+  assert_ok(mtc_store_read_reservations(f->store, found, 4, &num, &error));
+  assert_int_equal(found[2].subject_start, 7);
+}
+
 static void a_foreign_database_is_refused(void **state) {
   refuse(*state, "PRAGMA application_id = 1", MTC_INPUT);
 }
@@ -216,6 +241,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_held_store_stands_still, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(another_ca_is_refused, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, make_fixture, free_fixture),
+      cmocka_unit_test_setup_teardown(an_older_schema_is_migrated, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_foreign_database_is_refused, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(an_altered_schema_is_refused, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_missing_head_is_noticed, make_fixture, free_fixture),

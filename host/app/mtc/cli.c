@@ -1,10 +1,14 @@
 #include "app/mtc/cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "entry/utf8.h"
 #include "sign/attribute.h"
@@ -44,12 +48,31 @@ int cli_option(const struct cli_command *command, int argc, char **argv,
   return option;
 }
 
+/* By the mtcd beside this program. */
+static mtc_status summon(const char *folder, char *out_socket, size_t size,
+                         struct mtc_error *error) {
+  char program[PATH_MAX];
+  ssize_t len = readlink("/proc/self/exe", program, sizeof program - 8);
+  if (len <= 0) return mtc_fail(error, MTC_IO, "cannot read /proc/self/exe: %s", strerror(errno));
+  program[len] = 0;
+  char *slash = strrchr(program, '/');
+  memcpy(slash ? slash + 1 : program, "mtcd", 5);
+  return mtc_rpc_summon(program, folder, out_socket, size, error);
+}
+
 mtc_status cli_connect(const char *path, struct mtc_rpc_client **out, struct mtc_error *error) {
   const struct timespec pause = {0, START_POLL_MS * 1000000L};
   const int64_t deadline_ms = mtc_clock_monotonic_ms() + START_WAIT_MS;
+  char socket[108];
+  struct stat info;
   if (!path) path = getenv("MTC_SOCKET");
+  bool is_folder = path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
   for (;;) {
-    mtc_status status = mtc_rpc_connect(path ? path : "mtcd.sock", out, error);
+    mtc_status status = is_folder ? summon(path, socket, sizeof socket, error) : MTC_OK;
+    if (status) return status;
+    if (is_folder) path = socket;
+    is_folder = false;
+    status = mtc_rpc_connect(path ? path : "mtcd.sock", out, error);
     if (status != MTC_BUSY) return status;
     if (mtc_clock_monotonic_ms() >= deadline_ms)
       return mtc_fail_within(error, status, "no daemon within %d s", START_WAIT_MS / 1000);

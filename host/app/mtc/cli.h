@@ -49,7 +49,8 @@ int cli_option(const struct cli_command *command, int argc, char **argv,
 
 /*
  * cli_connect connects to the daemon: `path`, else $MTC_SOCKET, else mtcd.sock in this folder. It
- * waits two seconds for one that is starting.
+ * waits two seconds for one that is starting. A CA's folder in a socket's place has its daemon
+ * started when there is none.
  */
 mtc_status cli_connect(const char *path, struct mtc_rpc_client **out,
                        struct mtc_error *error) MTC_MUST_CHECK;

@@ -65,6 +65,23 @@ void pool_close(struct pool *pool);
 mtc_status pool_push(struct pool *pool, struct job *job) MTC_MUST_CHECK;
 
 /*
+ * daemon_open opens all parts in their order; daemon_close closes those that are open.
+ */
+mtc_status daemon_open(struct daemon *daemon, const char *config_path,
+                       struct mtc_error *error) MTC_MUST_CHECK;
+void daemon_close(struct daemon *daemon);
+
+/*
+ * What a daemon does that a program started (on_demand.c): it leaves the program's processes and
+ * terminal; writes its log beside the configuration; and opens the daemon, or finds that another
+ * serves the CA, and says so on standard output.
+ */
+bool on_demand_detach(void);
+mtc_status on_demand_open_log(const char *config_path, struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status on_demand_open(struct daemon *daemon, const char *config_path, bool *out_served,
+                          struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * daemon_handle is the rpc handler: it hands the request to the pool. daemon_run_job runs one.
  */
 void daemon_handle(void *context, uint8_t method, struct mtc_span body,

@@ -34,7 +34,7 @@ static const struct method {
   size_t min_len, max_len;
 } methods[] = {
     [MTC_RPC_CERTIFICATE] = {method_certificate, 9, 9},
-    [MTC_RPC_RESERVE] = {method_reserve, 8, 8},
+    [MTC_RPC_RESERVE] = {method_reserve, 8, MTC_RPC_MAX_FRAME},
     [MTC_RPC_LANDMARK_ALLOCATE] = {method_landmark_allocate, 0, 0},
     [MTC_RPC_LANDMARK_LIST] = {method_landmark_list, 0, 0},
     [MTC_RPC_STATUS] = {method_status, 0, 0},

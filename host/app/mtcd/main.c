@@ -18,11 +18,16 @@ static void stop(int signal_number) {
 
 static void usage(FILE *out) {
   (void)fputs(
-      "usage: mtcd --config DIR/mtc.yaml [--verbose] | --version\n"
+      "usage: mtcd --config DIR/mtc.yaml [--on-demand] [--verbose] | --version\n"
       "\n"
       "Runs the CA whose folder `mtc ca init` made, until SIGTERM or SIGINT. It listens on the\n"
       "socket that the configuration names and says \"ready\" on standard output when it\n"
       "accepts requests (and tells systemd).\n"
+      "\n"
+      "  --on-demand  as a program starts it that needs the CA: in the background, with its log "
+      "in\n"
+      "               DIR/mtcd.log, until nobody is connected; a daemon that runs already is left\n"
+      "               to serve\n"
       "\n"
       "exit codes: 0 stopped, 1 failed, 2 usage\n",
       out);
@@ -33,8 +38,7 @@ static mtc_status open_hasher(struct daemon *daemon, struct mtc_error *error) {
   return mtc_hasher_open_card(&daemon->config->card, &daemon->hasher, error);
 }
 
-static mtc_status open_all(struct daemon *daemon, const char *config_path,
-                           struct mtc_error *error) {
+mtc_status daemon_open(struct daemon *daemon, const char *config_path, struct mtc_error *error) {
   mtc_status status = config_load(config_path, &daemon->config, error);
   if (status) return status;
   struct app_config *config = daemon->config;
@@ -63,7 +67,7 @@ static mtc_status open_all(struct daemon *daemon, const char *config_path,
  * Every request in flight is answered: the engine gives its last receipts to the pool, the pool
  * makes the certificates out of the stopped engine's log, and the socket takes what it can hold.
  */
-static void close_all(struct daemon *daemon) {
+void daemon_close(struct daemon *daemon) {
   mtc_engine_stop(daemon->engine);
   pool_close(&daemon->pool);
   direct_stop(daemon);
@@ -94,16 +98,18 @@ static mtc_status serve(struct daemon *daemon, struct mtc_error *error) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+  static const struct option options[] = {
+      {"config", required_argument, NULL, 'c'}, {"on-demand", no_argument, NULL, 'd'},
+      {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
+      {"help", no_argument, NULL, 'h'},         {0}};
   const char *config_path = NULL;
+  bool on_demand = false;
   enum mtc_log_level level = MTC_LOG_INFO;
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'c') {
       config_path = optarg;
+    } else if (option == 'd') {
+      on_demand = true;
     } else if (option == 'v') {
       level = MTC_LOG_DEBUG;
     } else if (option == 'V') {
@@ -118,14 +124,21 @@ int main(int argc, char **argv) {
     usage(stderr);
     return 2;
   }
-  mtc_log_init("mtcd", level);
   (void)signal(SIGPIPE, SIG_IGN);
   struct daemon daemon = {0};
   struct mtc_error error = {""};
-  mtc_status status = open_all(&daemon, config_path, &error);
-  if (!status) status = serve(&daemon, &error);
+  bool is_served = false;
+  mtc_status status = MTC_OK;
+  if (on_demand && !on_demand_detach()) return 1;
+  if (on_demand) status = on_demand_open_log(config_path, &error);
+  if (status) (void)printf("error %s\n", error.text);
+  mtc_log_init("mtcd", level);
+  if (!status)
+    status = on_demand ? on_demand_open(&daemon, config_path, &is_served, &error)
+                       : daemon_open(&daemon, config_path, &error);
+  if (!status && !is_served) status = serve(&daemon, &error);
   if (status)
     (void)fprintf(stderr, "mtcd: %s\n", error.text[0] ? error.text : mtc_status_name(status));
-  close_all(&daemon);
+  daemon_close(&daemon);
   return status ? 1 : 0;
 }

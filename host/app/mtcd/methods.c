@@ -41,11 +41,15 @@ mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc
 
 mtc_status method_reserve(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   struct mtc_reader reader = mtc_reader_of(mtc_span_of_bytes(&job->body));
+  struct mtc_span subject = {0};
   uint64_t count, first;
   int64_t expires_s;
-  if (!mtc_read_uint(&reader, 8, &count) || reader.len)
+  /* Nothing behind the count is anybody's; an empty subject would look like it, and is none. */
+  if (!mtc_read_uint(&reader, 8, &count) ||
+      (reader.len && (!mtc_read_prefixed(&reader, 2, &subject) || !subject.len)) || reader.len)
     return mtc_fail(error, MTC_INPUT, "the request's body is malformed");
-  mtc_status status = mtc_engine_reserve(job->daemon->engine, count, &first, &expires_s, error);
+  mtc_status status =
+      mtc_engine_reserve_for(job->daemon->engine, count, subject, &first, &expires_s, error);
   if (status) return status;
   mtc_bytes_append_uint(out, job->daemon->config->log_number << 48 | first, 8);
   mtc_bytes_append_uint(out, (uint64_t)expires_s, 8);

@@ -112,6 +112,18 @@ mtc_status mtc_engine_reserve(struct mtc_engine *engine, uint64_t count, uint64_
                               int64_t *out_expires_s, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_engine_reserve_for does so for entries with this subject alone, a Name that is compared byte
+ * by byte; an empty span is anybody's. An entry with another subject is refused (INPUT, with both),
+ * and leaves the reservation as it was. Kept over restarts.
+ *
+ * Errors:   as mtc_engine_reserve; INPUT when it is no Name in DER or too long; BUSY when 16 MiB of
+ *           subjects are kept.
+ */
+mtc_status mtc_engine_reserve_for(struct mtc_engine *engine, uint64_t count,
+                                  struct mtc_span subject, uint64_t *out_first,
+                                  int64_t *out_expires_s, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_engine_max_active_landmarks tells how many of the newest landmarks are active in wire
  * versions whose landmarks have no expiry: as many as are allocated while a certificate lives, and
  * one more; 169 (hourly ones for 7 days) where they are allocated by hand.

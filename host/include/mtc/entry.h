@@ -259,4 +259,35 @@ mtc_status mtc_direct_certificate_make(enum mtc_algorithm algorithm, struct mtc_
                                        struct mtc_span signature, struct mtc_bytes *out,
                                        struct mtc_error *error) MTC_MUST_CHECK;
 
+#define MTC_MAX_SUBJECT_LEN 4096u
+#define MTC_SUBJECT_TEXT 256
+
+/*
+ * mtc_subject_check checks that `name` is one whole Name in strict DER, of at most
+ * MTC_MAX_SUBJECT_LEN bytes: what a serial number can be reserved for.
+ *
+ * Errors:   INPUT.
+ */
+mtc_status mtc_subject_check(struct mtc_span name, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_subject_parse appends the Name that `openssl req -subj TEXT` writes: "/C=UK/O=a+OU=b/CN=c",
+ * with a backslash before a character that would end a value; "/" is the empty name. Strings are of
+ * the type that OpenSSL gives them: mostly UTF8String, PrintableString in C and serialNumber.
+ *
+ * Errors:   INPUT naming the part; NOMEM.
+ */
+mtc_status mtc_subject_parse(const char *text, struct mtc_bytes *out,
+                             struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_subject_format writes a Name for people: printable ASCII in the form of RFC 4514, or # and
+ * hexadecimal digits where it cannot be shown so; cut at the buffer's end with "...".
+ *
+ * Output:   out_text.
+ * Requires: `name` may be any bytes.
+ * Source:   RFC 4514
+ */
+const char *mtc_subject_format(struct mtc_span name, char out_text[MTC_SUBJECT_TEXT]);
+
 #endif

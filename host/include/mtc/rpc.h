@@ -21,7 +21,8 @@ enum mtc_rpc_method {
   /* u64 serial | u8 kind (0 standalone, 1 landmark)
    * -> u64 landmark (0: none) | u24 certificate (DER) | u16 property list */
   MTC_RPC_CERTIFICATE = 3,
-  /* u64 count -> u64 first serial | u64 expiry (POSIX seconds) */
+  /* u64 count, and u16 subject (a Name in DER) or nothing: for that subject alone, or anybody
+   * -> u64 first serial | u64 expiry (POSIX seconds) */
   MTC_RPC_RESERVE = 4,
   /* empty -> u64 number | u64 tree size | u64 expiry */
   MTC_RPC_LANDMARK_ALLOCATE = 5,
@@ -117,6 +118,17 @@ mtc_status mtc_rpc_call(struct mtc_rpc_client *client, enum mtc_rpc_method metho
  */
 void mtc_rpc_close(struct mtc_rpc_client *client);
 
+/*
+ * mtc_rpc_summon makes somebody serve the CA of a folder (where mtc.yaml is): the daemon that does
+ * already, or one that `program` (mtcd) becomes. Such a daemon ends when nobody is connected.
+ *
+ * Output:   the daemon's socket, zero-terminated.
+ * Errors:   INPUT (no CA's folder), IO (it does not start: with its reason).
+ * Threads:  any; it waits for a child process of its own, and for no other.
+ */
+mtc_status mtc_rpc_summon(const char *program, const char *folder, char *out_socket, size_t size,
+                          struct mtc_error *error) MTC_MUST_CHECK;
+
 /* One request that a server method answers, now or later, from any thread. */
 struct mtc_rpc_request;
 
@@ -156,6 +168,12 @@ mtc_status mtc_rpc_server_open(const char *socket_path, mtc_rpc_handler *handler
  * Errors:   IO.
  */
 mtc_status mtc_rpc_server_run(struct mtc_rpc_server *server) MTC_MUST_CHECK;
+
+/*
+ * mtc_rpc_server_set_idle makes mtc_rpc_server_run return MTC_OK, too, when there has been no
+ * connection for `idle_ms` (0, the default: never). Before it runs.
+ */
+void mtc_rpc_server_set_idle(struct mtc_rpc_server *server, unsigned idle_ms);
 
 /*
  * mtc_rpc_server_stop makes mtc_rpc_server_run return. Safe in signal handlers.

@@ -211,6 +211,7 @@ mtc_status mtc_store_max_not_after(struct mtc_store *store, int64_t *out_not_aft
 struct mtc_reservation {
   uint64_t index;
   int64_t expires_s;
+  uint64_t subject_start; /* whose: see mtc_store_read_subject; UINT64_MAX: anybody's */
 };
 
 /*
@@ -220,6 +221,23 @@ struct mtc_reservation {
  */
 mtc_status mtc_store_reserve(struct mtc_store *store, uint64_t first, uint64_t count,
                              int64_t expires_s, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_reserve_for does so for a subject alone, a Name; an empty span is anybody.
+ *
+ * Errors:   as mtc_store_reserve; INPUT when the subject is longer than MTC_MAX_SUBJECT_LEN.
+ */
+mtc_status mtc_store_reserve_for(struct mtc_store *store, uint64_t first, uint64_t count,
+                                 int64_t expires_s, struct mtc_span subject,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_read_subject appends the subject of the reservations that have this subject_start.
+ *
+ * Errors:   CORRUPT when there is none.
+ */
+mtc_status mtc_store_read_subject(struct mtc_store *store, uint64_t subject_start,
+                                  struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_read_reservations reads up to `max` reservations at or above the committed size, lowest
