@@ -63,6 +63,7 @@ serve() {
 listen: 127.0.0.1:$port
 url: $scheme://127.0.0.1:$port
 database: acme.db
+threads: 1
 profiles:
 - name: mtc
   socket: ca/mtcd.sock

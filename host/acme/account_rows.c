@@ -15,15 +15,20 @@ const char *acme_state_name(enum acme_state state) {
   return names[state];
 }
 
+enum acme_state acme_query_state(struct mtc_query *query, int column) {
+  uint64_t state = mtc_query_uint(query, column);
+  if (state <= ACME_REVOKED) return (enum acme_state)state;
+  mtc_query_corrupt(query, "status %llu is unknown", (unsigned long long)state);
+  return ACME_INVALID;
+}
+
 static mtc_status read_account(struct mtc_query *query, struct acme_account *out) {
   *out = (struct acme_account){0};
   if (mtc_query_next(query)) {
     out->id = mtc_query_uint(query, 0);
     (void)snprintf(out->thumbprint, sizeof out->thumbprint, "%s", mtc_query_text(query, 1));
     out->jwk = acme_query_copy(query, 2);
-    uint64_t state = mtc_query_uint(query, 3);
-    if (state > ACME_REVOKED) mtc_query_corrupt(query, "an account's status is unknown");
-    out->state = (enum acme_state)state;
+    out->state = acme_query_state(query, 3);
     out->contacts = acme_query_copy(query, 4);
     out->terms = acme_query_copy(query, 5);
     out->binding_kid = acme_query_copy(query, 6);

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,12 +77,13 @@ static SSL_CTX *make_context(void) {
 /* The server's name in SNI, which an address has in reverse (RFC 8738, "TLS with ALPN
  * Challenge"). */
 static bool set_name(SSL *ssl, const struct acme_attempt *attempt) {
-  char name[ACME_REVERSE_NAME_LEN];
+  char name[sizeof attempt->validation->identifier.value];
   struct acme_address address;
-  if (attempt->validation->identifier.type == ACME_DNS_NAME)
-    return SSL_set_tlsext_host_name(ssl, attempt->name) == 1;
-  if (!acme_address_parse(attempt->name, &address)) return false;
-  acme_address_reverse_name(&address, name);
+  (void)snprintf(name, sizeof name, "%s", attempt->name);
+  if (attempt->validation->identifier.type == ACME_IP_ADDRESS) {
+    if (!acme_address_parse(attempt->name, &address)) return false;
+    acme_address_reverse_name(&address, name);
+  }
   return SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 

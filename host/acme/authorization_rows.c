@@ -19,9 +19,7 @@ static mtc_status read_authorization(struct mtc_query *query, struct acme_author
     (void)snprintf(out->identifier.value, sizeof out->identifier.value, "%s",
                    mtc_query_text(query, 3));
     out->is_wildcard = mtc_query_uint(query, 4) != 0;
-    uint64_t state = mtc_query_uint(query, 5);
-    if (state > ACME_REVOKED) mtc_query_corrupt(query, "an authorization's status is unknown");
-    out->state = (enum acme_state)state;
+    out->state = acme_query_state(query, 5);
     out->expires_s = mtc_query_int(query, 6);
     (void)snprintf(out->token, sizeof out->token, "%s", mtc_query_text(query, 7));
     int64_t challenge = mtc_query_int(query, 8);

@@ -149,8 +149,12 @@ enum acme_problem_type acme_http_target_follow(const struct acme_http_target *fr
                    shown, why);
 }
 
+static bool is_space(uint8_t c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool acme_http_body_matches(struct mtc_span body, const char *key_authorization) {
-  while (body.len > 0 && memchr(" \t\r\n", body.data[body.len - 1], 4))
+  while (body.len > 0 && is_space(body.data[body.len - 1]))
     body.len--;
   return mtc_span_equal(body, mtc_span_of_text(key_authorization));
 }

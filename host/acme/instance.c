@@ -228,7 +228,11 @@ mtc_status acme_instances_open(const struct acme_config *config, struct acme_ins
   if (!instances) return MTC_NOMEM;
   instances->links = mtc_alloc(config->num_profiles, sizeof *instances->links);
   instances->instances = mtc_alloc(config->num_profiles, sizeof *instances->instances);
-  mtc_status status = instances->links && instances->instances ? MTC_OK : MTC_NOMEM;
+  if (!instances->links || !instances->instances) {
+    acme_instances_close(instances);
+    return MTC_NOMEM;
+  }
+  mtc_status status = MTC_OK;
   for (unsigned i = 0; i < config->num_profiles && !status; i++) {
     instances->instances[i].profile = &config->profiles[i];
     instances->num_instances++;

@@ -28,9 +28,7 @@ static mtc_status read_order(struct mtc_query *query, struct acme_order *out) {
   if (mtc_query_next(query)) {
     out->id = mtc_query_uint(query, 0);
     out->account_id = mtc_query_uint(query, 1);
-    uint64_t state = mtc_query_uint(query, 2);
-    if (state > ACME_REVOKED) mtc_query_corrupt(query, "an order's status is unknown");
-    out->state = (enum acme_state)state;
+    out->state = acme_query_state(query, 2);
     out->identifiers = acme_query_copy(query, 3);
     read_authorizations(query, 4, out);
     out->profile = acme_query_copy(query, 5);

@@ -146,13 +146,13 @@ static mtc_status configure(struct ub_ctx *context, const struct acme_resolver_o
   }
   if (!status) status = set_trust_anchor(context, options->trust_anchor, error);
   if (status) return status;
-  /* From here on the configuration is fixed. */
-  for (size_t i = 0; options->forwarder && i < sizeof test_zones / sizeof test_zones[0]; i++) {
-    failed = ub_ctx_zone_remove(context, test_zones[i]);
-    if (failed)
-      return mtc_fail(error, MTC_INPUT, "resolver: %s (is the trust anchor well-formed?)",
-                      ub_strerror(failed));
-  }
+  /* The first removal fixes the configuration, so that what is wrong in it is known now. */
+  failed = ub_ctx_zone_remove(context, "absent.invalid.");
+  for (size_t i = 0; options->forwarder && i < sizeof test_zones / sizeof test_zones[0]; i++)
+    if (!failed) failed = ub_ctx_zone_remove(context, test_zones[i]);
+  if (failed)
+    return mtc_fail(error, MTC_INPUT, "resolver: %s (is the trust anchor well-formed?)",
+                    ub_strerror(failed));
   return MTC_OK;
 }
 
@@ -271,7 +271,8 @@ enum acme_problem_type acme_resolve(struct acme_resolver *resolver, const char *
   (void)pthread_cond_init(&waiter.answered, &monotonic);
   (void)pthread_condattr_destroy(&monotonic);
   int question = 0;
-  int failed = ub_resolve_async(resolver->context, name, type, 1, &waiter, on_answer, &question);
+  int failed =
+      ub_resolve_async(resolver->context, name, (int)type, 1, &waiter, on_answer, &question);
   enum acme_problem_type found = ACME_NONE;
   if (failed) {
     found = acme_fail(problem, failed == UB_SYNTAX ? ACME_DNS : ACME_SERVER_INTERNAL,
@@ -285,7 +286,7 @@ enum acme_problem_type acme_resolve(struct acme_resolver *resolver, const char *
   }
   out->result = waiter.result;
   (void)pthread_cond_destroy(&waiter.answered);
-  return found ? found : read_answer(name, type, out, problem);
+  return found || !out->result ? found : read_answer(name, type, out, problem);
 }
 
 void acme_answer_free(struct acme_answer *answer) {

@@ -25,6 +25,11 @@ enum acme_state {
  */
 const char *acme_state_name(enum acme_state state);
 
+/*
+ * acme_query_state reads a column with a state; what is none is CORRUPT.
+ */
+enum acme_state acme_query_state(struct mtc_query *query, int column);
+
 struct acme_account {
   uint64_t id; /* 0: there is none */
   char thumbprint[ACME_THUMBPRINT_LEN + 1];

@@ -111,7 +111,7 @@ fi
 
 # Refused at start, by name.
 refused() { # TEXT
-  fails "$1" "$bin/mtcd" --config "$work/ca/mtc.yaml"
+  fails "$1" timeout 10 "$bin/mtcd" --config "$work/ca/mtc.yaml"
 }
 with() { { cat "$work/plain.yaml"; echo 'direct:'; "$@"; } >"$work/ca/mtc.yaml"; }
 with instance classic 'key: edwards.key' 86400

@@ -162,3 +162,30 @@ put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y
     "parts:\n  - name: p\n    offset: -1\npart: {name: q}\n")
 put("yaml", "alias", "name: &a text\nlist: [*a, *a]\nparts:\n  - &p {name: *a}\n  - *p\n")
 put("yaml", "twice", "name: a\nname: b\n")
+
+
+def caa(wildcard, *properties):
+    out = bytes([wildcard])
+    for flags, tag, value in properties:
+        record = bytes([flags, len(tag)]) + tag.encode() + value.encode()
+        out += struct.pack(">H", len(record)) + record
+    return out
+
+
+bound = "ca.example; accounturi=https://acme.example/account/7; validationmethods=http-01,dns-01"
+put("acme_caa", "named", caa(0, (0, "issue", "ca.example"), (0, "iodef", "mailto:a@b.example")))
+put("acme_caa", "nobody", caa(0, (0, "issue", ";")))
+put("acme_caa", "wild", caa(1, (0, "issue", ";"), (128, "issuewild", " CA.Example ; a = b ")))
+put("acme_caa", "bound", caa(0, (0, "issue", bound), (0, "issue", "another.example")))
+put("acme_caa", "critical", caa(0, (128, "tbs", "x"), (0, "issue", "ca.example")))
+put("acme_caa", "malformed", caa(0, (0, "issue", "ca.example.")) + b"\0\3\0\5i")
+put("acme_txt", "one", b"\x2bLErY_CSP4pbS2liuXH0HiklOVjPraZ0fkqzJ709dFUY")
+put("acme_txt", "parts", b"\1a\0\2bc")
+put("acme_txt", "cut", b"\5abc")
+put("acme_http_body", "body", "token.thumbprint \t\r\n")
+for name, url in {
+        "http": "http://www.example.com/a?b#c", "https": "https://WWW.example.com.:443/%41",
+        "relative": "../x/./y?z", "scheme": "//www.example.com:5002/", "user": "http://a:b@www.example.com/",
+        "address": "http://127.0.0.1/", "number": "http://0x7f000001/", "address6": "http://[::1]:80/",
+        "file": "file:///etc/passwd"}.items():
+    put("acme_http_body", name, url)

@@ -4,6 +4,7 @@
     account                     registers; prints the account's URL
     order NAME CSR              answers http-01 by files in the web folder; prints the order as JSON
     read URL [ACCEPT]           POST-as-GET; prints status, headers and body
+    wait URL                    the same, again and again until it is final
     get URL                     GET; the same
     post URL JSON               POST by the account; the same
 """
@@ -103,14 +104,15 @@ class Client:
         signature = b64(key.sign(f"{head}.{body}".encode()))
         return {"protected": head, "payload": body, "signature": signature}
 
-    def post(self, url, payload=None, accept=None, key=None, use_jwk=False, **changes):
+    def post(self, target, payload=None, accept=None, key=None, use_jwk=False, **changes):
+        """`changes` are made to the protected header; None: without that member."""
         key = key or self.key
-        protected = {"alg": "ES256", "nonce": self.take_nonce(), "url": url}
+        protected = {"alg": "ES256", "nonce": self.take_nonce(), "url": target}
         protected.update({"jwk": key.jwk} if use_jwk else {"kid": self.kid})
         protected.update(changes)
         protected = {name: value for name, value in protected.items() if value is not None}
         headers = {"Content-Type": "application/jose+json", **({"Accept": accept} if accept else {})}
-        return self.request("POST", url, json.dumps(self.jws(protected, payload, key)), headers)
+        return self.request("POST", target, json.dumps(self.jws(protected, payload, key)), headers)
 
     def register(self, **members):
         answer = self.post(self.directory["newAccount"], {"termsOfServiceAgreed": True, **members},
@@ -176,6 +178,8 @@ def main():
         print(json.dumps(client.order(rest[:-1], rest[-1], options.web, **members).json()))
     elif command == "read":
         print(client.post(rest[0], accept=rest[1] if len(rest) > 1 else None).show())
+    elif command == "wait":
+        print(client.wait(rest[0], ("valid", "invalid")).show())
     elif command == "post":
         print(client.post(rest[0], json.loads(rest[1])).show())
     else:

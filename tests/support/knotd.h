@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -107,6 +108,7 @@ static inline void knotd_start(struct knotd *knotd, const struct knotd_zone *zon
   assert_true(knotd->pid >= 0);
   if (knotd->pid == 0) {
     char path[96];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that aborts leaves no server */
     (void)snprintf(path, sizeof path, "%s/knot.conf", knotd->folder);
     (void)setenv("NOTIFY_SOCKET", address.sun_path, 1);
     int nothing = open("/dev/null", O_RDWR);

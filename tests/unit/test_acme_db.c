@@ -159,10 +159,10 @@ static void test_reuse(void **state) {
 }
 
 static void add_order(sqlite3 *db, struct acme_order *order) {
-  char identifiers[] =
+  static char identifiers[] =
       "[{\"type\":\"dns\",\"value\":\"b.example\"},"
       "{\"type\":\"dns\",\"value\":\"a.example\"}]";
-  char profile[] = "mtc";
+  static char profile[] = "mtc";
   struct mtc_error error = {""};
   order->account_id = 1;
   order->identifiers = identifiers;

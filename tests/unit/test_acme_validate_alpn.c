@@ -31,6 +31,7 @@ static const struct behaviour behaviours[] = {
     {"upper", ACME_NONE, ""},
     {"tls11", ACME_TLS, " at 127.0.0.1 port "},
     {"no-alpn", ACME_INCORRECT_RESPONSE, "does not speak acme-tls/1"},
+    {"other-alpn", ACME_TLS, "bad extension"},
     {"alert", ACME_TLS, "no application protocol"},
     {"no-extension", ACME_INCORRECT_RESPONSE, "no acmeIdentifier"},
     {"not-critical", ACME_INCORRECT_RESPONSE, "not critical"},
@@ -131,6 +132,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
   const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (!name || is("no-alpn", name)) return SSL_TLSEXT_ERR_NOACK;
   if (is("alert", name)) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (is("other-alpn", name)) { /* not offered */
+    *out = (const unsigned char *)"acme-tls/2";
+    *out_len = 10;
+    return SSL_TLSEXT_ERR_OK;
+  }
   /* The one protocol that is offered. */
   if (in_len != 11 || memcmp(in,
                              "\x0a"

@@ -442,6 +442,26 @@ static void redirects_stay_outside(void **state) {
   assert_int_equal(num_private, before);
 }
 
+/* Without a forwarder the root servers are asked, and here there are none. */
+static void recursion_has_nowhere_to_go(void **state) {
+  (void)state;
+  if (!isolated) {
+    print_message("no network of its own to be had here\n");
+    skip();
+  }
+  for (int i = 0; i < 2; i++) {
+    struct acme_validator_options options = {
+        .threads = 1, .timeout_ms = 1000, .allow_private = i == 0};
+    struct acme_validator *recursive = open_validator(&options);
+    struct acme_validation validation = validation_of(ACME_HTTP_01, "www.example.com");
+    struct acme_validation_result result = validate_it(recursive, &validation);
+    check_result(&result, ACME_DNS, "of www.example.com: ", __LINE__);
+    if (!strstr(result.detail, "SERVFAIL") && !strstr(result.detail, "in time"))
+      fail_msg("%s", result.detail);
+    acme_validator_close(recursive);
+  }
+}
+
 static void ipv6_comes_first(void **state) {
   (void)state;
   if (!isolated) {
@@ -466,6 +486,7 @@ int main(void) {
       cmocka_unit_test(private_addresses_are_refused),
       cmocka_unit_test(redirects_stay_outside),
       cmocka_unit_test(ipv6_comes_first),
+      cmocka_unit_test(recursion_has_nowhere_to_go),
   };
   isolated = network_enter();
   mtc_log_init("test", MTC_LOG_ERROR);

@@ -49,7 +49,14 @@ static void fill(const struct yaml_profile *from, struct mtc_profile *out) {
   };
 }
 
-/* `*out` and `*out_num` belong to `config`, where a name is looked for. */
+static bool has(const struct mtc_profile *profiles, unsigned num, const char *name) {
+  for (unsigned i = 0; i < num; i++) {
+    if (strcmp(profiles[i].name, name) == 0) return true;
+  }
+  return false;
+}
+
+/* A name is used once: among those being loaded, and in the configuration as far as it is. */
 static mtc_status load(const struct app_config *config, const struct yaml_profile *yaml,
                        unsigned num, struct mtc_profile **out, unsigned *out_num,
                        struct mtc_error *error) {
@@ -59,7 +66,8 @@ static mtc_status load(const struct app_config *config, const struct yaml_profil
   for (unsigned i = 0; i < num; i++) {
     struct mtc_span name = mtc_span_of_text(yaml[i].name);
     mtc_status status = check_profile(&yaml[i], error);
-    if (!status && (config_find_profile(config, name) || config_find_direct(config, name, &direct)))
+    if (!status && (has(*out, i, yaml[i].name) || config_find_profile(config, name) ||
+                    config_find_direct(config, name, &direct)))
       status = mtc_fail(error, MTC_INPUT, "the name is used twice");
     if (status) return mtc_fail_within(error, status, "profile %s", yaml[i].name);
     fill(&yaml[i], &(*out)[i]);

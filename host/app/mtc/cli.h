@@ -23,10 +23,11 @@ struct cli_command {
 
 extern const struct cli_command command_ca_init, command_key_generate, command_key_ceremony,
     command_key_transcript, command_key_list, command_key_show, command_key_test,
-    command_key_delete, command_issue, command_certificate_get, command_landmark_allocate,
-    command_landmark_list, command_landmark_subtrees, command_reserve, command_verify,
-    command_inspect, command_log_fsck, command_status_show, command_card_readmit,
-    command_signer_status, command_signer_unlatch, command_bench_signer, command_bench_acme;
+    command_key_delete, command_issue, command_certificate_get, command_certificate_revoke,
+    command_certificate_revoked, command_landmark_allocate, command_landmark_list,
+    command_landmark_subtrees, command_reserve, command_verify, command_inspect, command_log_fsck,
+    command_status_show, command_card_readmit, command_signer_status, command_signer_unlatch,
+    command_bench_signer, command_bench_acme;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.
