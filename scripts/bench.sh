@@ -4,9 +4,11 @@
 # (0 5 20 50 100), N (1) of them at the same time; the token is SoftHSM's with P-256, or NSS softoken's
 # with ML-DSA-44. Prints a table, and beside it
 # how fast libcrypto signs in this process. What was measured stays in build/bench.
+# bench.sh acme ...: the ACME server instead (bench-acme.sh).
 set -euo pipefail
 # shellcheck source=scripts/lib/env.sh
 . "$(dirname "$0")/lib/env.sh"
+if [ "${1:-}" = acme ]; then exec "$repo/scripts/bench-acme.sh" "${@:2}"; fi
 if [ "${1:-}" != --inside ]; then exec "$repo/scripts/run.sh" "$repo/scripts/bench.sh" --inside "$@"; fi
 shift
 cd "$repo"

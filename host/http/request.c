@@ -130,7 +130,8 @@ static void check_framing(struct http_request *request, const char *version) {
   } else if ((length && next_header(request, "Content-Length", length)) ||
              (encoding && next_header(request, "Transfer-Encoding", encoding))) {
     refuse(request, MHD_HTTP_BAD_REQUEST, "more than one length of the body\n");
-  } else if (encoding && (strcasecmp(encoding, "chunked") != 0 || strcmp(version, "HTTP/1.1"))) {
+  } else if (encoding &&
+             (strcasecmp(encoding, "chunked") != 0 || strcmp(version, "HTTP/1.1") != 0)) {
     refuse(request, MHD_HTTP_BAD_REQUEST, "a Transfer-Encoding that is not known here\n");
   } else if (length && (length[0] == 0 || length[strspn(length, "0123456789")])) {
     refuse(request, MHD_HTTP_BAD_REQUEST, "Content-Length is no number\n");

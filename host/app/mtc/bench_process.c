@@ -1,6 +1,7 @@
 #include "app/mtc/bench_process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,22 +15,27 @@ static void read_proc(unsigned pid, const char *name, char *out, size_t size) {
   out[len] = 0;
 }
 
+/* The number of that place among those that blanks part, the first is 0; 0 where there is none. */
+static int64_t number_at(const char *text, unsigned place) {
+  for (; place && text; place--) {
+    text = strchr(text, ' ');
+    if (text) text++;
+  }
+  return text ? strtoll(text, NULL, 10) : 0;
+}
+
 int64_t bench_process_rss(unsigned pid) {
   char text[256];
-  long long pages = 0;
   read_proc(pid, "statm", text, sizeof text);
-  if (sscanf(text, "%*d %lld", &pages) != 1) return 0;
-  return (int64_t)pages * sysconf(_SC_PAGESIZE);
+  return number_at(text, 1) * sysconf(_SC_PAGESIZE);
 }
 
 int64_t bench_process_cpu_us(unsigned pid) {
   char text[1024];
-  long long user = 0, system = 0;
   read_proc(pid, "stat", text, sizeof text);
-  /* The program's name, in parentheses, may have blanks. */
+  /* The program's name, in parentheses, may have blanks. User and system time are the 14th and 15th
+   * field of proc_pid_stat(5), the name the second. */
   const char *rest = strrchr(text, ')');
-  if (!rest ||
-      sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user, &system) != 2)
-    return 0;
-  return (int64_t)(user + system) * 1000000 / sysconf(_SC_CLK_TCK);
+  if (!rest) return 0;
+  return (number_at(rest, 12) + number_at(rest, 13)) * 1000000 / sysconf(_SC_CLK_TCK);
 }
