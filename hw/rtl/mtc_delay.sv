@@ -42,7 +42,7 @@ module mtc_delay #(
         end
       end
     end else begin : gen_large
-      (* ram_style = "block" *)
+      (* ram_style = "block", no_rw_check *)
       logic [Width-1:0] memory[Words];
       logic [Width-1:0] read_q;
       always_ff @(posedge clk_i) begin

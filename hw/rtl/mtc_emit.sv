@@ -48,6 +48,8 @@ module mtc_emit (
   } frame_t;
 
   // Buffers: free ones, and the one that the next batch without any takes.
+  // Only finished frames are read (no_rw_check: mtc_fifo).
+  (* ram_style = "block", no_rw_check *)
   logic [511:0] buffers[mtc_pkg::Frames*64];
   logic [mtc_pkg::Frames-1:0] free_q;
   logic [BufferWidth-1:0] lowest, offered_q;

@@ -2,7 +2,9 @@
 //
 // A block memory is wide spread and slow to answer: its inputs come from registers, and the words
 // that were asked for wait in a small memory behind it, so that nothing has to stop on its way.
-// Latency 5 cycles, one word a cycle, in order. flush_i empties it.
+// No word is read in the cycle in which it is written: no_rw_check says so to Yosys, which would
+// make registers and a multiplexer for that case. Latency 5 cycles, one word a cycle, in order.
+// flush_i empties it.
 module mtc_fifo #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 256
@@ -20,7 +22,7 @@ module mtc_fifo #(
   localparam int unsigned AddressWidth = $clog2(Depth);
   localparam int unsigned FrontWidth = 3;  // the small memory: more words than are on their way
 
-  (* ram_style = "block" *)
+  (* ram_style = "block", no_rw_check *)
   logic [Width-1:0] memory[Depth];
   (* ram_style = "distributed" *)
   logic [Width-1:0] front[1 << FrontWidth];
@@ -73,6 +75,10 @@ module mtc_fifo #(
     address_q <= fetch_q;
     read_q    <= memory[address_q];
     if (ask2_q) front[put_q] <= read_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && !flush_i && push && ask1_q) assert (address_q != tail_q);
   end
 
 `ifdef FORMAL

@@ -37,7 +37,11 @@ module mtc_reduce #(
   localparam int unsigned SeedWidth = $clog2(mtc_pkg::Batches) + 6;
   localparam int unsigned CountWidth = $clog2(MaxNodes) + 1;
 
+  // A sibling that is written while it is read comes from its copy; seeds come before their batch's
+  // nodes (no_rw_check: mtc_fifo).
+  (* ram_style = "block", no_rw_check *)
   logic [256:0] waiting[64];  // with its edge_l
+  (* ram_style = "block", no_rw_check *)
   mtc_pkg::hash_t seeds[1 << SeedWidth];
   logic [48:0] starts[mtc_pkg::Batches];
   logic [48:0] index_q;             // of the next leaf

@@ -70,6 +70,7 @@ module mtc_sched #(
   logic [SlotWidth-1:0] slot0_q, slot5_q;  // which one in tick 0, in tick 5
   logic [Slots-1:0] valid_q;
   mtc_pkg::work_t work1_q, work2_q;
+  (* no_rw_check *)  // mtc_fifo; slots that are LookUp apart
   logic [$bits(work1_q)-1:0] memory[Slots];
   logic valid1_q, valid2_q;
 

@@ -22,6 +22,8 @@ module mtc_store (
 );
   localparam int unsigned Width = mtc_pkg::AddressWidth;
 
+  // An address comes back long after it was read (no_rw_check: mtc_fifo).
+  (* ram_style = "block", no_rw_check *)
   logic [511+Width:0] memory[mtc_pkg::Blocks];
 
   // Free addresses: those never used yet, counted up, then those that came back.
@@ -97,6 +99,7 @@ module mtc_store (
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
       assert (!(read_i && !unused_ready));
+      assert (!(write && read_i && here_q == address_i));
       assert (here_valid_q || !after_valid_q);
       // A job holds a block at least, so there is always room for it.
       assert (job_room);
