@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# figures-fpga.sh [FOLD STAGES [SEED]]: area and clock of one lane (4 1 unless given) on a Lattice LFE5U-85F,
-# speed 8, out of context: Yosys, then nextpnr places and routes. Then Yosys' estimate of its area on
-# UltraScale+. Reports go to build/fpga. Fold 4 takes a quarter of an hour, Fold 1 most of an hour: run it by
-# hand or at night. `engine STAGES` in place of FOLD STAGES does the SHA-256 pipeline alone.
+# figures-fpga.sh [--placed] [FOLD STAGES [SEED]]: area and clock of one lane (4 1 unless given) on a Lattice
+# LFE5U-85F, speed 8, out of context: Yosys, then nextpnr places and routes. Then Yosys' estimate of its area
+# on UltraScale+. Reports go to build/fpga. Fold 4 takes a quarter of an hour, Fold 1 most of an hour: run it
+# by hand or at night. `engine STAGES` in place of FOLD STAGES does the SHA-256 pipeline alone. --placed stops
+# before routing, with nextpnr's estimate of the clock and the worst paths by the delays it estimates.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/figures-fpga.sh --inside "$@"; fi
 shift
+placed=
+if [ "${1:-}" = --placed ]; then
+  placed=1
+  shift
+fi
 fold=${1:-4} stages=${2:-1} seed=${3:-1}
 top=mtc_lane parameters="-set Fold $fold -set Stages $stages" name=lane_${fold}_$stages
 if [ "$fold" = engine ]; then
@@ -24,10 +30,19 @@ fi
 
 yosys -q -l "$out/ecp5.log" -p "$read_core synth_ecp5 -top $top -json $out/ecp5.json;
   tee -o $out/ecp5.txt stat"
-# router2 does not converge on the engine. A full device needs more than the usual attempts to place a cell.
-nextpnr-ecp5 --85k --package CABGA756 --speed 8 --out-of-context --router router1 --seed "$seed" \
-  --freq 120 --timing-allow-fail --placer-heap-cell-placement-timeout 0 \
-  --json "$out/ecp5.json" --report "$out/ecp5_timing.json" --log "$out/nextpnr.log" -q 2>/dev/null
+# A full device needs more than the usual attempts to place a cell.
+place=(--85k --package CABGA756 --speed 8 --out-of-context --seed "$seed" --freq 120 --timing-allow-fail
+  --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json" -q)
+if [ "$placed" ]; then
+  nextpnr-ecp5 "${place[@]}" --no-route --sdf "$out/placed.sdf" --log "$out/nextpnr.log" 2>/dev/null
+  mhz=$(sed -n "s/.*Max frequency.*: \([0-9.]* MHz\).*/\1/p" "$out/nextpnr.log" | tail -n 1)
+  echo "$name, LFE5U-85F speed 8, seed $seed: $mhz estimated after placement"
+  grep -oE '(TRELLIS_COMB|TRELLIS_FF|DP16KD): .*' "$out/nextpnr.log" | tail -n 3
+  scripts/lib/worst_paths.py "$out/placed.sdf"
+  exit
+fi
+# router2 does not converge on the engine.
+nextpnr-ecp5 "${place[@]}" --router router1 --report "$out/ecp5_timing.json" --log "$out/nextpnr.log" 2>/dev/null
 python3 - "$out/ecp5_timing.json" "$name" "$seed" <<'END'
 import json, sys
 report = json.load(open(sys.argv[1]))

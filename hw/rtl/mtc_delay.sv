@@ -26,11 +26,15 @@ module mtc_delay #(
     localparam bit Large = Ticks > 16;
     localparam int unsigned Words = Large ? Ticks - 1 : Ticks;
     localparam int unsigned PointerWidth = $clog2(Words);
-    logic [PointerWidth-1:0] pointer_q, next;
-    assign next = pointer_q == PointerWidth'(Words - 1) ? '0 : pointer_q + 1'b1;
+    logic [PointerWidth-1:0] pointer_q, next_q;
     always_ff @(posedge clk_i) begin
-      if (!rst_ni) pointer_q <= '0;
-      else if (enable_i) pointer_q <= next;
+      if (!rst_ni) begin
+        pointer_q <= '0;
+        next_q    <= PointerWidth'(1);
+      end else if (enable_i) begin
+        pointer_q <= next_q;
+        next_q    <= next_q == PointerWidth'(Words - 1) ? '0 : next_q + 1'b1;
+      end
     end
     if (!Large) begin : gen_small
       (* ram_style = "distributed" *)
@@ -38,17 +42,17 @@ module mtc_delay #(
       always_ff @(posedge clk_i) begin
         if (enable_i) begin
           memory[pointer_q] <= data_i;
-          data_o            <= memory[next];
+          data_o            <= memory[next_q];
         end
       end
     end else begin : gen_large
-      (* ram_style = "block" *)
+      (* ram_style = "block", no_rw_check *)
       logic [Width-1:0] memory[Words];
       logic [Width-1:0] read_q;
       always_ff @(posedge clk_i) begin
         if (enable_i) begin
           memory[pointer_q] <= data_i;
-          read_q            <= memory[next];
+          read_q            <= memory[next_q];
           data_o            <= read_q;
         end
       end

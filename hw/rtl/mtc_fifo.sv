@@ -1,8 +1,11 @@
 // A first-in first-out buffer of Depth words (a power of two) in block memory.
 //
 // A block memory is wide spread and slow to answer: its inputs come from registers, and the words
-// that were asked for wait in a small memory behind it, so that nothing has to stop on its way.
-// Latency 5 cycles, one word a cycle, in order. flush_i empties it.
+// that were asked for wait in a small memory behind it and a register, so that nothing has to stop on
+// its way.
+// No word is read in the cycle in which it is written: no_rw_check says so to Yosys, which would
+// make registers and a multiplexer for that case. Latency 6 cycles, one word a cycle, in order.
+// flush_i empties it.
 module mtc_fifo #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 256
@@ -20,23 +23,24 @@ module mtc_fifo #(
   localparam int unsigned AddressWidth = $clog2(Depth);
   localparam int unsigned FrontWidth = 3;  // the small memory: more words than are on their way
 
-  (* ram_style = "block" *)
+  (* ram_style = "block", no_rw_check *)
   logic [Width-1:0] memory[Depth];
   (* ram_style = "distributed" *)
   logic [Width-1:0] front[1 << FrontWidth];
-  logic [Width-1:0] read_q;
+  logic [Width-1:0] read_q, word_q;
 
   // Words in the buffer: there is room for exactly Depth. Of them, those not asked for.
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_q;
   logic [FrontWidth:0] asked_q;  // asked for and not gone
   logic [FrontWidth:0] ready_q;  // in the small memory
+  logic valid_q;                 // there is one
   logic [FrontWidth-1:0] put_q, get_q;
-  logic ask, ask1_q, ask2_q, push, pop;
+  logic ask, ask1_q, ask2_q, ask3_q, push, pop;
   logic [AddressWidth-1:0] address_q;
 
   assign ready_o = !count_q[AddressWidth];
-  assign valid_o = ready_q != '0;
+  assign valid_o = valid_q;
   assign data_o  = front[get_q];
   assign push    = valid_i && ready_o;
   assign pop     = valid_o && ready_i;
@@ -54,17 +58,21 @@ module mtc_fifo #(
       get_q    <= '0;
       ask1_q   <= 1'b0;
       ask2_q   <= 1'b0;
+      ask3_q   <= 1'b0;
+      valid_q  <= 1'b0;
     end else begin
       if (push) tail_q <= tail_q + 1'b1;
       if (ask) fetch_q <= fetch_q + 1'b1;
-      if (ask2_q) put_q <= put_q + 1'b1;
+      if (ask3_q) put_q <= put_q + 1'b1;
       if (pop) get_q <= get_q + 1'b1;
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (push != ask) unread_q <= push ? unread_q + 1'b1 : unread_q - 1'b1;
       if (ask != pop) asked_q <= ask ? asked_q + 1'b1 : asked_q - 1'b1;
-      if (ask2_q != pop) ready_q <= ask2_q ? ready_q + 1'b1 : ready_q - 1'b1;
-      ask1_q <= ask;
-      ask2_q <= ask1_q;
+      if (ask3_q != pop) ready_q <= ask3_q ? ready_q + 1'b1 : ready_q - 1'b1;
+      ask1_q  <= ask;
+      ask2_q  <= ask1_q;
+      ask3_q  <= ask2_q;
+      valid_q <= ask3_q || ready_q > (FrontWidth + 1)'(1) || (valid_q && !pop);
     end
   end
 
@@ -72,7 +80,12 @@ module mtc_fifo #(
     if (push) memory[tail_q] <= data_i;
     address_q <= fetch_q;
     read_q    <= memory[address_q];
-    if (ask2_q) front[put_q] <= read_q;
+    word_q    <= read_q;
+    if (ask3_q) front[put_q] <= word_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && !flush_i && push && ask1_q) assert (address_q != tail_q);
   end
 
 `ifdef FORMAL
@@ -80,7 +93,9 @@ module mtc_fifo #(
     if (rst_ni) begin
       assert (count_q <= (AddressWidth + 1)'(Depth));
       assert (count_q == unread_q + (AddressWidth + 1)'(asked_q));
-      assert (asked_q == ready_q + (FrontWidth + 1)'(ask1_q) + (FrontWidth + 1)'(ask2_q));
+      assert (asked_q == ready_q + (FrontWidth + 1)'(ask1_q) + (FrontWidth + 1)'(ask2_q) +
+              (FrontWidth + 1)'(ask3_q));
+      assert (valid_q == (ready_q != '0));
     end
   end
 `endif

@@ -1,7 +1,7 @@
 // Reads the host's stream: SYNC beats, batch headers, frontier seeds, entries (docs/registers.md).
 //
 // A batch takes one of the slots for open batches; the next header may come while earlier batches
-// are still hashed. Throughput one beat a cycle, 18 more a batch and one for each level of its
+// are still hashed. Throughput one beat a cycle, 18 more a batch and two for each level of its
 // seeds. An error closes its batch with what came before it; everything behind is discarded until
 // the next SYNC beat, and failed_o stays up till then.
 module mtc_ingest (
@@ -52,6 +52,8 @@ module mtc_ingest (
   logic [48:0] start_q;
   logic [20:0] count_q, left_d, left_q;  // entries of the batch; of them still to come
   logic [47:0] seeds_d, seeds_q;       // still to come, shifted to `level`
+  logic no_seeds_q;                    // none, a cycle late
+  logic turn_d, turn_q;                // a level of seeds takes two cycles
   logic [5:0] level_d, level_q;
   logic [7:0] beats_d, beats_q;        // of the entry, still to come
   logic [15:0] len_q;
@@ -185,6 +187,7 @@ module mtc_ingest (
     left_d        = left_q;
     promises_d    = promises_q;
     seeds_d       = seeds_q;
+    turn_d        = 1'b0;
     level_d       = level_q;
     beats_d       = beats_q;
     opens_d       = opens_q;
@@ -233,9 +236,10 @@ module mtc_ingest (
       end
       StSeeds: begin
         wait_d = Settling;
-        if (seeds_q == '0) begin
+        turn_d = !turn_q;
+        if (turn_q && no_seeds_q) begin
           state_d = StEntry;
-        end else if (!seeds_q[0] || here_q) begin
+        end else if (turn_q && (!seeds_q[0] || here_q)) begin
           take         = seeds_q[0];
           seed_valid_o = seeds_q[0];
           fail         = seeds_q[0] && !level_good;
@@ -330,6 +334,8 @@ module mtc_ingest (
     left_q     <= left_d;
     promises_q <= promises_d;
     seeds_q    <= seeds_d;
+    no_seeds_q <= seeds_q == '0;
+    turn_q     <= turn_d;
     level_q    <= level_d;
     beats_q    <= beats_d;
     opens_q    <= opens_d;

@@ -33,25 +33,33 @@ module mtc_lane #(
     $error("Stages is none of 1 and, with Fold 1, 2");
   end
 
-  logic resync, flush_q, sync, discarding, failed, more, reduce_busy, in_order;
+  logic resync, sync, discarding, failed, more, reduce_busy, in_order;
   logic [31:0] nonce, credit, session, frames;
   logic [mtc_pkg::Batches-1:0] in_use;
   mtc_pkg::fault_t fault;
 
-  // What is to be forgotten is so everywhere at once, a cycle after the command.
-  always_ff @(posedge clk_i) flush_q <= resync;
+  // What is to be forgotten is so everywhere at once, a cycle after the command. The blocks are far
+  // apart, so each has a register of its own.
+  typedef enum int unsigned {
+    Ingest, Entries, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Emit, NumFlush
+  } flush_e;
+  logic [NumFlush-1:0] flush_q;
+  for (genvar i = 0; i < NumFlush; i++) begin : gen_flush
+    mtc_far u_flush (.clk_i, .bit_i(resync), .bit_o(flush_q[i]));
+  end
 
   assign discarding_o = discarding;
   assign nonce_o      = nonce;
 
   // Input: beats, entries, blocks, jobs.
   logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid, entry_ready;
+  logic pad_valid, pad_ready;
   logic block_valid, block_ready, leaf_job_valid, leaf_job_ready, read;
   mtc_pkg::beat_t beat;
   mtc_pkg::open_t open;
   mtc_pkg::close_t close;
   mtc_pkg::seed_t seed;
-  mtc_pkg::entry_beat_t entry_beat;
+  mtc_pkg::entry_beat_t entry_beat, pad_beat;
   mtc_pkg::block_t block;
   mtc_pkg::leaf_job_t leaf_job;
   mtc_pkg::address_t address, next_address;
@@ -67,21 +75,28 @@ module mtc_lane #(
   mtc_ingest u_ingest (
     .clk_i, .rst_ni,
     .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat),
-    .resync_i(flush_q), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
+    .resync_i(flush_q[Ingest]), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
     .discarding_o(discarding), .failed_o(failed), .fault_o(fault),
     .sync_o(sync), .in_use_i(in_use), .open_valid_o(open_valid), .open_o(open), .start_o(start),
     .close_valid_o(close_valid), .close_o(close), .seed_valid_o(seed_valid), .seed_o(seed),
     .entry_valid_o(entry_valid), .entry_ready_i(entry_ready), .entry_o(entry_beat), .more_o(more)
   );
 
+  // Ready goes from the store through the pad to here, and no further.
+  mtc_skid #(.Width($bits(entry_beat))) u_entries (
+    .clk_i, .rst_ni(rst_ni && !flush_q[Entries]),
+    .valid_i(entry_valid), .ready_o(entry_ready), .data_i(entry_beat),
+    .valid_o(pad_valid), .ready_i(pad_ready), .data_o(pad_beat)
+  );
+
   mtc_pad u_pad (
-    .clk_i, .rst_ni, .flush_i(flush_q),
-    .entry_valid_i(entry_valid), .entry_ready_o(entry_ready), .entry_i(entry_beat),
+    .clk_i, .rst_ni, .flush_i(flush_q[Pad]),
+    .entry_valid_i(pad_valid), .entry_ready_o(pad_ready), .entry_i(pad_beat),
     .block_valid_o(block_valid), .block_ready_i(block_ready), .block_o(block)
   );
 
   mtc_store u_store (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Store]),
     .block_valid_i(block_valid), .block_ready_o(block_ready), .block_i(block),
     .job_valid_o(leaf_job_valid), .job_ready_i(leaf_job_ready), .job_o(leaf_job),
     .read_i(read), .address_i(address), .data_o(block_data), .next_o(next_address)
@@ -100,7 +115,7 @@ module mtc_lane #(
   mtc_pkg::use_t use_of_tick;
 
   mtc_sched #(.Fold(Fold), .Stages(Stages)) u_sched (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Sched]),
     .leaf_valid_i(leaf_job_valid), .leaf_ready_o(leaf_job_ready), .leaf_i(leaf_job),
     .grant_i(grant), .place_i(place),
     .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),
@@ -111,7 +126,7 @@ module mtc_lane #(
   );
 
   mtc_reorder u_reorder (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Reorder]),
     .grant_o(grant), .place_o(place), .start_i(leaf_job_ready),
     .hash_valid_i(leaf_done), .hash_place_i(done_place), .hash_leaf_i(done_leaf), .hash_i(hash),
     .leaf_valid_o(leaf_valid), .leaf_ready_i(leaf_ready), .leaf_o(leaf), .leaf_hash_o(leaf_hash),
@@ -119,14 +134,14 @@ module mtc_lane #(
   );
 
   mtc_queue #(.Width($bits(done_node) + 256), .Depth(mtc_pkg::MaxNodes)) u_results (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Results]),
     .valid_i(node_done), .ready_o(result_room), .data_i({done_node, hash}),
     .valid_o(result_valid), .ready_i(result_ready), .data_o({result.node, result.hash})
   );
   assign result.cookie = '0;
 
   mtc_reduce u_reduce (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Reduce]),
     .start_valid_i(open_valid), .start_slot_i(open.slot), .start_i(start),
     .seed_valid_i(seed_valid), .seed_i(seed),
     .leaf_valid_i(leaf_valid), .leaf_ready_o(leaf_ready), .leaf_i(leaf), .leaf_hash_i(leaf_hash),
@@ -137,13 +152,13 @@ module mtc_lane #(
   );
 
   mtc_queue #(.Width($bits(job)), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
-    .clk_i, .rst_ni, .flush_i(flush_q),
+    .clk_i, .rst_ni, .flush_i(flush_q[Jobs]),
     .valid_i(job_valid), .ready_o(job_ready), .data_i(job),
     .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o(node_job)
   );
 
   mtc_emit u_emit (
-    .clk_i, .rst_ni, .drop_i(flush_q), .sync_i(sync), .nonce_i(session),
+    .clk_i, .rst_ni, .drop_i(flush_q[Emit]), .sync_i(sync), .nonce_i(session),
     .open_valid_i(open_valid), .open_i(open), .close_valid_i(close_valid), .close_i(close),
     .in_use_o(in_use), .frames_o(frames),
     .record_valid_i(record_valid), .record_ready_o(record_ready), .record_i(record),
@@ -163,7 +178,7 @@ module mtc_lane #(
 
   // What the counts of mtc_reduce and mtc_reorder promise.
   always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush_q) begin
+    if (rst_ni && flush_q == '0) begin
       assert (!(job_valid && !job_ready));
       assert (!(node_done && !result_room));
     end

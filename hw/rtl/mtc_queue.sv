@@ -2,7 +2,8 @@
 // do not come every cycle.
 //
 // The memory is read in every cycle at the place of the next word, so that all its inputs are
-// registers; the word moves into a register when that is empty. Latency 3 cycles, one word in two
+// registers; the word moves into a register when that is empty. What is read in the cycle in which
+// it is written does not count (no_rw_check: mtc_fifo). Latency 3 cycles, one word in two
 // cycles, in order. flush_i empties it.
 module mtc_queue #(
   parameter int unsigned Width = 8,
@@ -20,7 +21,7 @@ module mtc_queue #(
 );
   localparam int unsigned AddressWidth = $clog2(Depth);
 
-  (* ram_style = "block" *)
+  (* ram_style = "block", no_rw_check *)
   logic [Width-1:0] memory[Depth];
   logic [Width-1:0] read_q;
   // Words in the buffer: there is room for exactly Depth. Of them, those in the memory.
@@ -59,6 +60,10 @@ module mtc_queue #(
     if (push) memory[tail_q] <= data_i;
     read_q <= memory[fetch_q];
     if (load) data_o <= read_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && !flush_i && push && unread_q != '0) assert (fetch_q != tail_q);
   end
 
 `ifdef FORMAL

@@ -4,8 +4,7 @@
 // asked for when its right child comes, jobs start in that order, and each takes the same time.
 // Therefore one left sibling a level is all that waits (`waiting`), also across batches, and none
 // is ever overwritten. The first node of a level in a batch may have its left sibling before the
-// batch: then that is a seed. One node a cycle, latency 4 cycles, jobs a cycle less; nodes go
-// before leaves. Nothing stops on its way: what comes in has a place among the records that wait to
+// batch: then that is a seed. One node a cycle, latency 4 cycles; nodes go before leaves. Nothing stops on its way: what comes in has a place among the records that wait to
 // go out. A leaf that comes in takes a credit for its parent, a node has one already; it passes on
 // to the job, or is given back where there is none. Credits are MaxNodes, which the buffers around
 // hold as jobs and nodes: nothing can wait for itself.
@@ -37,7 +36,11 @@ module mtc_reduce #(
   localparam int unsigned SeedWidth = $clog2(mtc_pkg::Batches) + 6;
   localparam int unsigned CountWidth = $clog2(MaxNodes) + 1;
 
+  // A sibling that is written while it is read comes from its copy; seeds come before their batch's
+  // nodes (no_rw_check: mtc_fifo).
+  (* ram_style = "block", no_rw_check *)
   logic [256:0] waiting[64];  // with its edge_l
+  (* ram_style = "block", no_rw_check *)
   mtc_pkg::hash_t seeds[1 << SeedWidth];
   logic [48:0] starts[mtc_pkg::Batches];
   logic [48:0] index_q;             // of the next leaf
@@ -76,25 +79,30 @@ module mtc_reduce #(
     end
   end
 
-  // Stage 1: its sibling is looked up. One that is put there while this goes on comes from stage 3,
-  // or from the copy of what was there before.
-  logic [256:0] fetched2_q, kept_q;
+  // Stage 1: its sibling is looked up. Stage 2: what memory has is kept.
+  logic [256:0] fetched2_q, fetched3_q;
   mtc_pkg::hash_t seed2_q;
-  logic newest2_q, newer2_q;  // the sibling is in stage 3; is in the copy
-  logic [256:0] found;
-  assign found = newest2_q ? {item3_q.node.edge_l, item3_q.hash} : newer2_q ? kept_q : fetched2_q;
+  logic newest2_q, newer2_q;  // the sibling is in stage 3; is in stage 4
 
-  // Stage 3: its record, its parent.
-  logic [255:0] left3_q;
-  logic edge3_q, odd;
-  assign odd               = item3_q.node.index[0];
-  assign job_valid_o       = valid3_q && odd;
-  assign job_o.node.slot   = item3_q.node.slot;
-  assign job_o.node.edge_l = item3_q.node.edge_l || edge3_q;
-  assign job_o.node.level  = item3_q.node.level + 1'b1;
-  assign job_o.node.index  = item3_q.node.index >> 1;
-  assign job_o.left        = left3_q;
-  assign job_o.right       = item3_q.hash;
+  // Stage 3: its record, its sibling. One that was put into memory while this was looked up has
+  // moved on meanwhile, to stage 4 or into the copy of what was there.
+  logic newest3_q, newer3_q, odd;
+  mtc_pkg::node_t node4_q;
+  mtc_pkg::hash_t hash4_q;
+  logic [256:0] found, kept_q;
+  assign odd   = item3_q.node.index[0];
+  assign found = newest3_q ? {node4_q.edge_l, hash4_q} : newer3_q ? kept_q : fetched3_q;
+
+  // Stage 4: its parent.
+  logic [255:0] left4_q;
+  logic edge4_q, job4_q;
+  assign job_valid_o       = job4_q;
+  assign job_o.node.slot   = node4_q.slot;
+  assign job_o.node.edge_l = node4_q.edge_l || edge4_q;
+  assign job_o.node.level  = node4_q.level + 1'b1;
+  assign job_o.node.index  = node4_q.index >> 1;
+  assign job_o.left        = left4_q;
+  assign job_o.right       = hash4_q;
   assign busy_o            = credits_q != '0;
 
   always_ff @(posedge clk_i) begin
@@ -102,6 +110,7 @@ module mtc_reduce #(
       valid1_q  <= 1'b0;
       valid2_q  <= 1'b0;
       valid3_q  <= 1'b0;
+      job4_q    <= 1'b0;
       credits_q <= '0;
       given_q   <= '0;
       waiting_q <= '0;
@@ -111,6 +120,7 @@ module mtc_reduce #(
       valid1_q <= take_node || take_leaf;
       valid2_q <= valid1_q;
       valid3_q <= valid2_q;
+      job4_q   <= valid3_q && odd;
       if (take_leaf != (valid3_q && !odd)) begin
         credits_q <= take_leaf ? credits_q + 1'b1 : credits_q - 1'b1;
       end
@@ -129,9 +139,13 @@ module mtc_reduce #(
     newest2_q  <= valid2_q && !item2_q.node.index[0] && item1_q.node.level == item2_q.node.level;
     newer2_q   <= valid3_q && !odd && item1_q.node.level == item3_q.node.level;
     item3_q    <= item2_q;
-    left3_q    <= item2_q.node.edge_l ? seed2_q : found[255:0];
-    edge3_q    <= found[256];
-    kept_q     <= {item3_q.node.edge_l, item3_q.hash};
+    fetched3_q <= item2_q.node.edge_l ? {1'b1, seed2_q} : fetched2_q;
+    newest3_q  <= newest2_q && !item2_q.node.edge_l;
+    newer3_q   <= newer2_q && !item2_q.node.edge_l;
+    node4_q    <= item3_q.node;
+    hash4_q    <= item3_q.hash;
+    {edge4_q, left4_q} <= found;
+    kept_q     <= {node4_q.edge_l, hash4_q};
     if (take_leaf) index_q <= pick.node.index + 1'b1;
     if (valid3_q && !odd) waiting[item3_q.node.level] <= {item3_q.node.edge_l, item3_q.hash};
     if (valid3_q) out[put_q] <= item3_q;

@@ -31,6 +31,8 @@ module mtc_reorder #(
   localparam int unsigned ColumnWidth = $clog2(Columns);
   localparam int unsigned RowWidth = Width - ColumnWidth;
 
+  // A hash is read when its mark was seen (no_rw_check: mtc_fifo).
+  (* ram_style = "block", no_rw_check *)
   logic [DataWidth-1:0] memory[Window];
   logic [DataWidth-1:0] read_q;
   logic [Window-1:0] done_q;

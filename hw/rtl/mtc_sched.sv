@@ -70,8 +70,9 @@ module mtc_sched #(
   logic [SlotWidth-1:0] slot0_q, slot5_q;  // which one in tick 0, in tick 5
   logic [Slots-1:0] valid_q;
   mtc_pkg::work_t work1_q, work2_q;
+  (* no_rw_check *)  // mtc_fifo; slots that are LookUp apart
   logic [$bits(work1_q)-1:0] memory[Slots];
-  logic valid1_q, valid2_q;
+  logic valid1_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -90,14 +91,12 @@ module mtc_sched #(
   end
 
   // Tick 2: what it does next. A message with blocks left goes on.
-  logic goes_on, ends, takes_node, takes_leaf, reads, valid3_d, valid3_q, valid4_q, valid5_q;
+  logic goes_on_q, ends_q, takes_node, takes_leaf, reads, valid3_d, valid3_q, valid4_q, valid5_q;
   mtc_pkg::work_t work3_d, work3_q, work4_q, work5_q;
 
-  assign goes_on    = valid2_q && work2_q.more;
-  assign ends       = valid2_q && !work2_q.more;
-  assign takes_node = !goes_on && node_valid_i;
-  assign takes_leaf = !goes_on && !node_valid_i && leaf_valid_i && grant_i;
-  assign reads      = takes_leaf || (goes_on && !work2_q.is_node);
+  assign takes_node = !goes_on_q && node_valid_i;
+  assign takes_leaf = !goes_on_q && !node_valid_i && leaf_valid_i && grant_i;
+  assign reads      = takes_leaf || (goes_on_q && !work2_q.is_node);
 
   assign node_ready_o = tick && takes_node;
   assign leaf_ready_o = tick && takes_leaf;
@@ -121,10 +120,10 @@ module mtc_sched #(
       work3_d.leaf  = leaf_i.leaf;
     end
   end
-  assign valid3_d = goes_on || takes_node || takes_leaf;
+  assign valid3_d = goes_on_q || takes_node || takes_leaf;
 
   assign use_o.leaf      = tick && reads;
-  assign use_o.node      = tick && (takes_node || (goes_on && work2_q.is_node));
+  assign use_o.node      = tick && (takes_node || (goes_on_q && work2_q.is_node));
   assign use_o.no_credit = tick && !valid3_d && leaf_valid_i;
   assign use_o.tail      = tick && !valid3_d && !leaf_valid_i && busy_i && !more_i;
   assign use_o.no_input  = tick && !valid3_d && !leaf_valid_i && !(busy_i && !more_i);
@@ -141,21 +140,22 @@ module mtc_sched #(
 
   always_ff @(posedge clk_i) begin
     if (tick) begin
-      done3_q <= {ends && !work2_q.is_node, ends && work2_q.is_node, work2_q.place, work2_q.leaf,
-                  work2_q.node};
-      done4_q <= done3_q;
-      done5_q <= done4_q;
-      valid1_q <= valid_q[slot0_q];
-      valid2_q <= valid1_q;
-      valid3_q <= valid3_d;
-      valid4_q <= valid3_q;
-      valid5_q <= valid4_q;
+      done3_q   <= {ends_q && !work2_q.is_node, ends_q && work2_q.is_node, work2_q.place,
+                    work2_q.leaf, work2_q.node};
+      done4_q   <= done3_q;
+      done5_q   <= done4_q;
+      valid1_q  <= valid_q[slot0_q];
+      goes_on_q <= valid1_q && work1_q.more;
+      ends_q    <= valid1_q && !work1_q.more;
+      valid3_q  <= valid3_d;
+      valid4_q  <= valid3_q;
+      valid5_q  <= valid4_q;
     end
     if (!rst_ni || flush_i) begin
       {done3_q.leaf_done, done3_q.node_done} <= 2'b00;
       {done4_q.leaf_done, done4_q.node_done} <= 2'b00;
       {done5_q.leaf_done, done5_q.node_done} <= 2'b00;
-      {valid1_q, valid2_q, valid3_q, valid4_q, valid5_q} <= 5'd0;
+      {valid1_q, goes_on_q, ends_q, valid3_q, valid4_q, valid5_q} <= 6'd0;
     end
   end
 
@@ -165,8 +165,8 @@ module mtc_sched #(
   mtc_pkg::address_t address3_q;
   logic [511:0] node_block, node_block5, data5_q;
   // 0x01 || left || right is 65 bytes: the second block holds one of them.
-  assign node_block = goes_on ? {work2_q.tail, 8'h80, 432'd0, 64'd520} :
-                                {8'h01, node_i.left, node_i.right[255:8]};
+  assign node_block = goes_on_q ? {work2_q.tail, 8'h80, 432'd0, 64'd520} :
+                                  {8'h01, node_i.left, node_i.right[255:8]};
   mtc_delay #(.Width(512), .Ticks(3)) u_node_block (
     .clk_i, .rst_ni, .enable_i(tick), .data_i(node_block), .data_o(node_block5)
   );
@@ -175,8 +175,8 @@ module mtc_sched #(
   always_ff @(posedge clk_i) begin
     if (tick) begin
       work3_q    <= work3_d;
-      address3_q <= goes_on ? work2_q.address : leaf_i.address;
-      begins3_q  <= !goes_on;
+      address3_q <= goes_on_q ? work2_q.address : leaf_i.address;
+      begins3_q  <= !goes_on_q;
       reads3_q   <= reads;
       work4_q         <= work3_q;
       begins4_q       <= begins3_q;
@@ -202,12 +202,15 @@ module mtc_sched #(
   assign block       = reads5_q ? data5_q : node_block5;
   assign begin_state = begins5_q ? mtc_sha256_pkg::InitialHash : state;
 
-  assign leaf_done_o  = tick && done5_q.leaf_done;
-  assign node_done_o  = tick && done5_q.node_done;
-  assign done_place_o = done5_q.place;
-  assign done_leaf_o  = done5_q.leaf;
-  assign done_node_o  = done5_q.node;
-  assign hash_o       = state;
+  // A hash goes to memories that are far from the engine: it is said a cycle later.
+  always_ff @(posedge clk_i) begin
+    leaf_done_o  <= rst_ni && !flush_i && tick && done5_q.leaf_done;
+    node_done_o  <= rst_ni && !flush_i && tick && done5_q.node_done;
+    done_place_o <= done5_q.place;
+    done_leaf_o  <= done5_q.leaf;
+    done_node_o  <= done5_q.node;
+    hash_o       <= state;
+  end
 
   // The engine.
   if (Fold == 1) begin : gen_unrolled

@@ -118,12 +118,15 @@ module mtc_sha256_unrolled #(
     end
   end
 
-  // The chaining value waits until the rounds are done.
+  // The chaining value waits until the rounds are done: from behind the first register, where only
+  // its last word is another.
+  logic [31:0] last_word_q;
   mtc_pkg::hash_t chain;
-  mtc_delay #(.Width(256), .Ticks(Last + 1)) u_chain (
-    .clk_i, .rst_ni, .enable_i(tick_i), .data_i(state_i), .data_o(chain)
+  mtc_delay #(.Width(256), .Ticks(Last)) u_chain (
+    .clk_i, .rst_ni, .enable_i(tick_i), .data_i({work[255:32], last_word_q}), .data_o(chain)
   );
   always_ff @(posedge clk_i) begin
+    if (tick_i) last_word_q <= state_i[31:0];
     if (tick_i) state_o <= mtc_sha256_pkg::add_words(chain, work[256*64+:256]);
   end
 endmodule
