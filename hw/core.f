@@ -5,6 +5,7 @@ hw/rtl/mtc_stable.sv
 hw/rtl/mtc_fifo.sv
 hw/rtl/mtc_queue.sv
 hw/rtl/mtc_delay.sv
+hw/rtl/mtc_far.sv
 hw/rtl/mtc_sha256_unrolled.sv
 hw/rtl/mtc_sha256_folded.sv
 hw/rtl/mtc_ingest.sv

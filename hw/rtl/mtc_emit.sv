@@ -83,14 +83,14 @@ module mtc_emit (
   logic [5:0] filled_q[NumBatches];     // records in the buffer
 
   // A record goes into its batch's buffer, which is taken when the first one comes: put says that
-  // it can, and in the cycle after it is done.
+  // it can, and in the cycle after it is done, while the next record comes.
   logic record_valid_q, put, put_q, buffer_there, buffer_there_q;
   mtc_pkg::record_t record_q;
   mtc_pkg::slot_t slot, slot_q;
-  assign record_ready_o = !record_valid_q || put_q;
+  assign record_ready_o = !record_valid_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || drop_i) record_valid_q <= 1'b0;
-    else if (record_ready_o) record_valid_q <= record_valid_i;
+    else record_valid_q <= record_valid_q ? !put : record_valid_i;
   end
   always_ff @(posedge clk_i) if (record_ready_o) record_q <= record_i;
   assign slot         = record_q.node.slot;

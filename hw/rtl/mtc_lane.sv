@@ -39,12 +39,14 @@ module mtc_lane #(
   mtc_pkg::fault_t fault;
 
   // What is to be forgotten is so everywhere at once, a cycle after the command. The blocks are far
-  // apart, so each has a register of its own (kept: tools make one of what is the same).
+  // apart, so each has a register of its own.
   typedef enum int unsigned {
     Ingest, Entries, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Emit, NumFlush
   } flush_e;
-  (* keep *) logic [NumFlush-1:0] flush_q;
-  always_ff @(posedge clk_i) flush_q <= {NumFlush{resync}};
+  logic [NumFlush-1:0] flush_q;
+  for (genvar i = 0; i < NumFlush; i++) begin : gen_flush
+    mtc_far u_flush (.clk_i, .bit_i(resync), .bit_o(flush_q[i]));
+  end
 
   assign discarding_o = discarding;
   assign nonce_o      = nonce;

@@ -85,14 +85,20 @@ module mtc_store (
     if (read_i) {next_o, data_o} <= memory[address_i];
   end
 
-  mtc_pkg::leaf_job_t job;
+  logic done_q;
+  mtc_pkg::leaf_job_t job, job_q;
   assign job.leaf       = block_i.leaf;
   assign job.address    = first_q ? here_q : head_q;
   assign job.num_blocks = first_q ? 8'd1 : count_q + 8'd1;
 
+  always_ff @(posedge clk_i) begin
+    done_q <= rst_ni && !flush_i && write && block_i.last;
+    job_q  <= job;
+  end
+
   mtc_fifo #(.Width($bits(job)), .Depth(mtc_pkg::Blocks)) u_jobs (
     .clk_i, .rst_ni, .flush_i,
-    .valid_i(write && block_i.last), .ready_o(job_room), .data_i(job),
+    .valid_i(done_q), .ready_o(job_room), .data_i(job_q),
     .valid_o(job_valid_o), .ready_i(job_ready_i), .data_o(job_o)
   );
 
