@@ -10,7 +10,7 @@ start_daemon
 start_names
 acme_config
 start_acmed
-revoked=0 ca=ca
+revoked=0 ca="ca"
 
 # quiet NAME COMMAND...: runs a client, whose words are shown when it fails.
 quiet() {
@@ -155,7 +155,7 @@ stop "$acmed"
 start mtcd-05 "$bin/mtcd" --config "$work/ca-05/mtc.yaml"
 sed -i 's|/ca/mtcd.sock|/ca-05/mtcd.sock|; s|acme.db|acme-05.db|' "$work/acme.yaml"
 start_acmed
-ca=ca-05
+ca="ca-05"
 with_lego
 stop "$acmed"
 stop "$daemon"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Instances that sign directly, each with a key of its own on a token, beside the log: ordinary
 # certificates that openssl verifies; one certificate a request, also after a kill at every step.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 

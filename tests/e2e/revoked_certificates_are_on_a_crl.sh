@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What is revoked stays revoked, and is on the CRL that openssl makes of it.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_ca
 openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out "$work/ca/classic.key"

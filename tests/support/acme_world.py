@@ -76,8 +76,19 @@ class Streams(socketserver.BaseRequestHandler):
 
 
 web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
-datagrams = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagrams)
-streams = socketserver.ThreadingTCPServer(("127.0.0.1", datagrams.server_address[1]), Streams)
+
+
+def name_servers():
+    """UDP and TCP of one port: the port that UDP is given may be somebody's TCP port."""
+    while True:
+        udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Datagrams)
+        try:
+            return udp, socketserver.ThreadingTCPServer(udp.server_address, Streams)
+        except OSError:
+            udp.server_close()
+
+
+datagrams, streams = name_servers()
 for server in (web, datagrams, streams):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
@@ -19,9 +20,11 @@ static bool start_tls(struct bench_link *link, const struct bench_target *target
   bool is_address = inet_pton(AF_INET, target->host, &address) == 1 ||
                     inet_pton(AF_INET6, target->host, &address);
   X509_VERIFY_PARAM *parameters = SSL_get0_param(link->ssl);
+  char name[256]; /* OpenSSL's macro takes no const */
+  (void)snprintf(name, sizeof name, "%s", target->host);
   int set = is_address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, target->host)
                        : SSL_set1_host(link->ssl, target->host) &&
-                             SSL_set_tlsext_host_name(link->ssl, target->host);
+                             SSL_set_tlsext_host_name(link->ssl, name);
   SSL_set_connect_state(link->ssl);
   return set == 1;
 }
