@@ -81,14 +81,13 @@ static void hash_public_key(struct mtc_span public_key, char out[65]) {
   out[64] = 0;
 }
 
-enum acme_problem_type acme_csr_read(struct mtc_span der, struct acme_csr *out,
-                                     struct acme_problem *problem) {
+static enum acme_problem_type read_csr(struct mtc_span der, struct acme_csr *out,
+                                       struct acme_problem *problem) {
   static const uint8_t alternative_name[] = {0x06, 0x03, 0x55, 0x1d, 0x11};
   struct mtc_csr request;
   struct mtc_extension extension;
   struct mtc_span common_name;
   struct mtc_error error = {0};
-  *out = (struct acme_csr){0};
   mtc_status status = mtc_csr_parse(der, &request, &error);
   if (!status) status = mtc_csr_common_name(&request, &common_name, &error);
   if (status)
@@ -104,4 +103,13 @@ enum acme_problem_type acme_csr_read(struct mtc_span der, struct acme_csr *out,
   out->num_identifiers = acme_identifiers_sort(out->identifiers, out->num_identifiers);
   hash_public_key(request.public_key, out->spki_sha256);
   return ACME_NONE;
+}
+
+/* What failed half-way names nothing. */
+enum acme_problem_type acme_csr_read(struct mtc_span der, struct acme_csr *out,
+                                     struct acme_problem *problem) {
+  *out = (struct acme_csr){0};
+  enum acme_problem_type type = read_csr(der, out, problem);
+  if (type) *out = (struct acme_csr){0};
+  return type;
 }

@@ -55,7 +55,7 @@ mtc_status acme_cert_id(struct mtc_span certificate, char out[ACME_MAX_CERT_ID],
  * acme_renewal_window places the suggested window. A certificate of lifetime L is renewed at about
  * 75% of L, or one landmark interval and a margin of a tenth of L before its end if that is
  * earlier (so that the next landmark-relative one is there in time); the window is 2% of L long,
- * at least 60 s, and never begins before half of L.
+ * at least 60 s, and never begins before half of L nor ends after the certificate does.
  *
  * Requires: interval_s is 0 for a certificate that no landmark will cover.
  */

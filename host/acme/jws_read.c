@@ -178,7 +178,7 @@ static enum acme_problem_type member(const json_t *json, const char *name, size_
 
 static enum acme_problem_type read_parts(const json_t *json, enum acme_jws_form form,
                                          struct acme_jws *jws, struct acme_problem *problem) {
-  struct mtc_span protected, payload, signature;
+  struct mtc_span protected = {0}, payload = {0}, signature = {0};
   struct mtc_bytes header = {0};
   if (json_object_get(json, "header"))
     return acme_fail(problem, ACME_MALFORMED, "JWS: an unprotected \"header\" is refused");

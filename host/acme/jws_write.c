@@ -7,14 +7,28 @@
 #include "acme/jws.h"
 #include "mtc/runtime.h"
 
+/* json_pack's optional members are left away when memory runs out, too: a header without its nonce.
+ */
+static json_t *make_header(const char *algorithm, const struct acme_key *key,
+                           const struct acme_jws_header *header) {
+  json_t *json = json_pack("{s:s, s:s}", "alg", algorithm, "url", header->url);
+  bool is_good = json && (header->kid || key);
+  if (is_good && header->nonce)
+    is_good = json_object_set_new(json, "nonce", json_string(header->nonce)) == 0;
+  if (is_good)
+    is_good = header->kid ? json_object_set_new(json, "kid", json_string(header->kid)) == 0
+                          : json_object_set_new(json, "jwk", json_loads(key->jwk, 0, NULL)) == 0;
+  if (is_good) return json;
+  json_decref(json);
+  return NULL;
+}
+
 /* Appends protected "." payload, both in base64url. */
 static mtc_status append_input(const char *algorithm, const struct acme_key *key,
                                const struct acme_jws_header *header, struct mtc_span payload,
                                struct mtc_bytes *out, struct mtc_error *error) {
-  json_t *jwk = !header->kid && key ? json_loads(key->jwk, 0, NULL) : NULL;
-  json_t *json = json_pack("{s:s, s:s*, s:s*, s:s, s:O*}", "alg", algorithm, "kid", header->kid,
-                           "nonce", header->nonce, "url", header->url, "jwk", jwk);
-  char *text = json && (header->kid || jwk) ? json_dumps(json, JSON_COMPACT) : NULL;
+  json_t *json = make_header(algorithm, key, header);
+  char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
   if (text) {
     acme_append_base64url(out, mtc_span_of_text(text));
     mtc_bytes_append_text(out, ".");
@@ -22,7 +36,6 @@ static mtc_status append_input(const char *algorithm, const struct acme_key *key
   }
   bool is_good = text != NULL;
   json_decref(json);
-  json_decref(jwk);
   free(text); /* libjansson's own */
   if (!is_good)
     return mtc_fail(error, MTC_NOMEM,

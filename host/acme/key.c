@@ -113,6 +113,7 @@ static enum acme_problem_type read_ec(const json_t *jwk, struct acme_key *key,
 /* RFC 7518, "Parameters for RSA Keys": the least number of octets, or one key had two thumbprints.
  */
 static const char *rsa_problem(const struct mtc_bytes *modulus, const struct mtc_bytes *exponent) {
+  if (!modulus->len || !exponent->len) return "a number has no byte";
   if (modulus->data[0] == 0 || exponent->data[0] == 0) return "a number begins with a zero byte";
   size_t bits = modulus->len * 8;
   for (uint8_t top = modulus->data[0]; !(top & 0x80); top = (uint8_t)(top << 1))
@@ -180,6 +181,7 @@ static bool has_small_order(const uint8_t point[32]) {
        0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
   };
   uint8_t y[32];
+  if (!point) return true;
   memcpy(y, point, sizeof y);
   y[31] &= 0x7f; /* the sign of x */
   for (size_t i = 0; i < sizeof low / sizeof low[0]; i++)

@@ -79,10 +79,14 @@ mtc_status acme_key_from_pkey(EVP_PKEY *pkey, struct acme_key *out, struct mtc_e
   else if (acme_key_from_text((const char *)jwk.data, &key, &problem))
     status = mtc_fail(error, problem.type == ACME_SERVER_INTERNAL ? MTC_NOMEM : MTC_INPUT,
                       "account key: %s", problem.detail);
-  if (!status && EVP_PKEY_up_ref(pkey) == 1) {
+  if (!status && EVP_PKEY_up_ref(pkey) != 1)
+    status = mtc_fail(error, MTC_NOMEM, "account key: libcrypto gives no reference to it");
+  if (!status) {
     EVP_PKEY_free(key.pkey);
     key.pkey = pkey;
     *out = key;
+  } else {
+    acme_key_free(&key);
   }
   acme_problem_free(&problem);
   mtc_bytes_free(&jwk);

@@ -69,15 +69,20 @@ mtc_status acme_cert_id(struct mtc_span certificate, char out[ACME_MAX_CERT_ID],
   return status;
 }
 
+/* No sum here overflows, whatever the times; and a window that ended after the certificate did
+ * would let a client sleep past its end. */
 void acme_renewal_window(int64_t not_before_s, int64_t not_after_s, int64_t interval_s,
                          int64_t *out_start_s, int64_t *out_end_s) {
-  int64_t lifetime = not_after_s > not_before_s ? not_after_s - not_before_s : 0;
-  int64_t start = not_before_s + lifetime / 4 * 3;
-  int64_t earliest = not_before_s + lifetime / 2;
+  int64_t lifetime;
+  *out_start_s = *out_end_s = not_after_s;
+  if (not_after_s <= not_before_s) return;
+  if (__builtin_sub_overflow(not_after_s, not_before_s, &lifetime)) lifetime = INT64_MAX;
+  int64_t before_end = lifetime - lifetime / 4 * 3;
   int64_t width = lifetime / 50 > MIN_WINDOW_S ? lifetime / 50 : MIN_WINDOW_S;
-  if (interval_s > 0 && not_after_s - lifetime / 10 - interval_s < start)
-    start = not_after_s - lifetime / 10 - interval_s;
-  if (start < earliest) start = earliest;
-  *out_start_s = start;
-  *out_end_s = start + width;
+  if (interval_s > lifetime) interval_s = lifetime;
+  if (interval_s > 0 && interval_s > before_end - lifetime / 10)
+    before_end = interval_s > lifetime / 2 ? lifetime : interval_s + lifetime / 10;
+  if (before_end > lifetime - lifetime / 2) before_end = lifetime - lifetime / 2;
+  *out_start_s = not_after_s - before_end;
+  if (width < before_end) *out_end_s = *out_start_s + width;
 }

@@ -212,3 +212,35 @@ put("subject", "empty", tlv(0x30))
 put("subject", "name", tlv(0x30, name))
 put("subject", "text", "/C=UK/O=Example+OU=b/CN=a\\/b")
 put("subject", "slash", "/")
+
+def b64url(content):
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def jws(header, payload, signature_len):
+    return '{"protected":"%s","payload":"%s","signature":"%s"}' % (
+        b64url(header), b64url(payload), b64url("x" * signature_len))
+
+
+EC = ('{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
+      '"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}')
+OKP = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+URL = '"url":"https://ca.example/x"'
+put("acme_jws", "kid", jws('{"alg":"ES256","kid":"https://ca.example/a/1","nonce":"AAAA",%s}' % URL,
+                           '{"csr":"AAAA"}', 64))
+put("acme_jws", "get", jws('{"alg":"RS256","kid":"https://ca.example/a/1","nonce":"AAAA",%s}' % URL,
+                           "", 256))
+put("acme_jws", "ec", jws('{"alg":"ES256","jwk":%s,"nonce":"AAAA",%s}' % (EC, URL), "{}", 64))
+put("acme_jws", "key_change", jws('{"alg":"EdDSA","jwk":%s,%s}' % (OKP, URL),
+                                  '{"account":"x","oldKey":%s}' % EC, 64))
+put("acme_jws", "binding", jws('{"alg":"HS256","kid":"1",%s}' % URL, EC, 32))
+for number, value in enumerate(("example.com", "*.a.xn--bcher-kva.example", "127.1", "com")):
+    put("acme_identifier", f"dns_{number}", '{"type":"dns","value":"%s"}' % value)
+for number, value in enumerate(("192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1")):
+    put("acme_identifier", f"ip_{number}", '{"type":"ip","value":"%s"}' % value)
+for path in sorted((HERE / "csr").iterdir()):
+    put("acme_identifier", f"csr_{path.name}", path.read_bytes())
+CHAIN = "application/pem-certificate-chain"
+put("acme_accept", "both", f"{CHAIN}-with-properties, {CHAIN};q=0.5")
+put("acme_accept", "ranges", "*/*;q=0.1, application/*;q=0")
+put("acme_accept", "parameters", f'{CHAIN};a="b\\"";q=1.000;c;d="e"')
