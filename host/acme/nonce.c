@@ -75,7 +75,7 @@ static uint64_t draw_counter(struct acme_nonces *nonces) {
   (void)pthread_mutex_lock(&nonces->lock);
   uint64_t counter = nonces->next++;
   size_t at = counter % WINDOW;
-  nonces->used[at / 8] &= (uint8_t) ~(1u << at % 8);
+  nonces->used[at / 8] &= (uint8_t)~(1u << at % 8);
   (void)pthread_mutex_unlock(&nonces->lock);
   return counter;
 }
