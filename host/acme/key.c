@@ -55,7 +55,8 @@ static enum acme_problem_type read_bytes(const json_t *jwk, const char *name, si
                                          const char **out_text, struct mtc_bytes *out,
                                          struct acme_problem *problem) {
   size_t start = out->len;
-  if (read_text(jwk, name, out_text, problem)) return problem->type;
+  enum acme_problem_type type = read_text(jwk, name, out_text, problem);
+  if (type) return type;
   if (!acme_append_decoded_base64url(out, mtc_span_of_text(*out_text)))
     return acme_fail(problem, ACME_MALFORMED, "jwk: \"%s\" is not base64url without padding", name);
   if (mtc_bytes_status(out)) return acme_fail(problem, ACME_SERVER_INTERNAL, "out of memory");

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef acme_fail
+
 #define URN "urn:ietf:params:acme:error:"
 
 static const struct type {

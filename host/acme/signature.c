@@ -87,9 +87,8 @@ static bool append_numbers(struct mtc_span der, size_t number_len, struct mtc_by
       !mtc_read_prefixed(&reader, 1, &sequence) || reader.len)
     return false;
   reader = mtc_reader_of(sequence);
-  for (unsigned i = 0; i < 2; i++) /* r, s */
-    if (!read_integer(&reader, number_len, out)) return false;
-  return reader.len == 0;
+  bool has_r = read_integer(&reader, number_len, out);
+  return has_r && read_integer(&reader, number_len, out) && reader.len == 0;
 }
 
 mtc_status acme_key_sign(const struct acme_key *key, struct mtc_span signing_input,

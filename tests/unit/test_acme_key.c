@@ -241,7 +241,7 @@ static void names_algorithms(void **state) {
 static void base64url_is_strict(void **state) {
   (void)state;
   static const char *const bad[] = {"A",    "AAAAA", "AA==", "AA=",   "AB",    "AAB",     "A+AA",
-                                    "A/AA", "AA A",  "AA\n", " AAAA", "AAAA=", "\x80@@@", "AA.A"};
+                                    "A/AA", "AA A",  "AA\n", " AAAA", "AAAA=", "\200AAA", "AA.A"};
   struct mtc_bytes bytes = {0}, text = {0};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     assert_false(acme_append_decoded_base64url(&bytes, mtc_span_of_text(bad[i])));
