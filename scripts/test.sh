@@ -88,7 +88,7 @@ fi
 suite release
 suite sanitize
 suite debug e2e_
-suite thread 'test_(rpc|engine|hash|sign_(signer|failover|latch)|store_open|provider_guests)'
+suite thread 'test_(rpc|engine|hash|http|sign_(signer|failover|latch)|store_open|provider_guests|acme_(ca|job|nonce|validate))'
 fuzz
 if [ "${#skipped[@]}" -gt 0 ]; then
   printf 'skipped:\n'
