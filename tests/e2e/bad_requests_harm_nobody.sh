@@ -62,7 +62,7 @@ frame = answer.read(struct.unpack(">I", answer.read(4))[0])
 print(frame[6:].decode() if frame[0] else "answered")
 END
 }
-for method in 5 6 7 8 9 11 12; do
+for method in 5 6 7 8 9 11 12 13 14 15 16 17 18; do
   [ "$(refused "$method" 00)" = "the request's body is malformed" ] || fail "method $method takes any body"
 done
 for body in '' 01 0000; do
@@ -70,7 +70,7 @@ for body in '' 01 0000; do
 done
 [ "$(refused 10 00)" = answered ] || fail "method 10 refuses its body"
 [ "$(refused 7 '')" = answered ] || fail "method 7 refuses its body"
-[ "$(refused 13 '')" = "method 13 is unknown" ] || fail "method 13"
+[ "$(refused 200 '')" = "method 200 is unknown" ] || fail "method 200"
 [ "$(refused 3 00)" = "the request's body is malformed" ] || fail "method 3 takes any body"
 fails "no certificate profile" "$bin/mtc" issue --profile nope --out "$work/o" "$work/csr/good1.csr"
 stop "$daemon"
