@@ -29,8 +29,10 @@ static void check_done(struct acme_job *job, mtc_status status, const char *text
     acme_issue_again(issuing);
     return;
   }
-  issuing->is_caa_checked = true;
   collect(issuing);
+  /* A refusal that could not be written is found again: it must not be forgotten with the attempt.
+   */
+  issuing->is_caa_checked = !issuing->problem.type;
   if (issuing->problem.type)
     acme_issue_end(issuing);
   else
