@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/limits.h"
+#include "http/address.h"
 #include "mtc/runtime.h"
 
 #define MAX_CONTACTS 10u
@@ -102,11 +103,20 @@ static mtc_status answer_existing(struct acme_request *request, struct acme_acco
   return MTC_OK;
 }
 
+/* Whom an address belongs to: a customer of IPv6 has 2^64 of them. */
+static void name_network(const char *address, char out[HTTP_MAX_ADDRESS]) {
+  struct http_address parsed;
+  (void)snprintf(out, HTTP_MAX_ADDRESS, "%s", address);
+  if (http_address_parse(mtc_span_of_text(address), &parsed))
+    http_address_text(http_address_network(parsed), out);
+}
+
 static mtc_status make(struct acme_request *request, const json_t *contacts, bool has_agreed,
                        struct mtc_error *error) {
   struct acme_account *account = &request->account;
   struct acme_server *server = request->server;
   const char *kid, *address = http_request_address(request->http), *terms = terms_of(server);
+  char network[HTTP_MAX_ADDRESS];
   if (acme_check_binding(request, &kid) || check_contacts(request, contacts)) return MTC_OK;
   if (terms[0] && !has_agreed) {
     (void)acme_refuse(request, ACME_USER_ACTION_REQUIRED,
@@ -114,8 +124,9 @@ static mtc_status make(struct acme_request *request, const json_t *contacts, boo
     memcpy(request->problem.link, terms, strlen(terms) + 1);
     return MTC_OK;
   }
+  name_network(address, network);
   mtc_status status =
-      acme_limit_check(server, ACME_LIMIT_ACCOUNTS, address, &request->problem, error);
+      acme_limit_check(server, ACME_LIMIT_ACCOUNTS, network, &request->problem, error);
   if (status || request->problem.type) return status;
   memcpy(account->thumbprint, request->key.thumbprint, sizeof account->thumbprint);
   account->jwk = mtc_strdup(request->key.jwk);
@@ -127,7 +138,7 @@ static mtc_status make(struct acme_request *request, const json_t *contacts, boo
   if (!account->jwk || !account->contacts || !account->terms || !account->binding_kid)
     return MTC_NOMEM;
   status = acme_random_id(&account->id, error);
-  if (!status) status = acme_limit_count(server, ACME_LIMIT_ACCOUNTS, address, error);
+  if (!status) status = acme_limit_count(server, ACME_LIMIT_ACCOUNTS, network, error);
   if (!status) status = acme_account_insert(server->db, account, error);
   if (status) return status;
   mtc_log(MTC_LOG_INFO, "account", "id=%016llx address=%s binding=%s",

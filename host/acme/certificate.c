@@ -168,7 +168,8 @@ static void fetch_standalone(struct acme_request *request) {
   mtc_bytes_free(&body);
 }
 
-mtc_status acme_certificate_answer(struct acme_request *request, struct mtc_error *error) {
+mtc_status acme_fetch_own(struct acme_request *request, void (*fetch)(struct acme_request *request),
+                          struct mtc_error *error) {
   struct acme_order order;
   if (request->jws.json)
     return acme_refuse(request, ACME_MALFORMED,
@@ -179,6 +180,10 @@ mtc_status acme_certificate_answer(struct acme_request *request, struct mtc_erro
   else if (!status && order.id)
     status = acme_fetch_make(request, &order);
   acme_order_free(&order);
-  request->after = fetch_standalone;
+  request->after = fetch;
   return status;
+}
+
+mtc_status acme_certificate_answer(struct acme_request *request, struct mtc_error *error) {
+  return acme_fetch_own(request, fetch_standalone, error);
 }

@@ -24,6 +24,15 @@ mtc_status acme_fetch_make(struct acme_request *request,
                            const struct acme_order *order) MTC_MUST_CHECK;
 
 /*
+ * acme_fetch_own does so for the order that the URL names, if it is the account's and has a
+ * certificate, and has `fetch` run after the commit.
+ *
+ * Errors:   as acme_order_take; refusals are in the request.
+ */
+mtc_status acme_fetch_own(struct acme_request *request, void (*fetch)(struct acme_request *request),
+                          struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_fetch_call calls the daemon; `done` runs on the thread of the jobs with the request's reply
  * and reply_status. Where there is no daemon it answers 503 itself.
  */

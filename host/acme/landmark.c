@@ -75,18 +75,7 @@ static void fetch_landmark(struct acme_request *request) {
 }
 
 mtc_status acme_landmark_answer(struct acme_request *request, struct mtc_error *error) {
-  struct acme_order order;
-  if (request->jws.json)
-    return acme_refuse(request, ACME_MALFORMED,
-                       "certificates are read by POST-as-GET (empty payload)");
-  mtc_status status = acme_order_take(request, &order, error);
-  if (!status && order.id && order.state != ACME_VALID)
-    status = acme_refuse(request, ACME_ORDER_NOT_READY, "the order has no certificate");
-  else if (!status && order.id)
-    status = acme_fetch_make(request, &order);
-  acme_order_free(&order);
-  request->after = fetch_landmark;
-  return status;
+  return acme_fetch_own(request, fetch_landmark, error);
 }
 
 /* Whoever knows the URL has it from the order's owner; a certificate is no secret. */

@@ -4,6 +4,7 @@
 
 #define HOUR_S 3600
 #define WEEK_S (7 * 24 * HOUR_S)
+#define MAX_CLEANED 1000
 
 struct rule {
   const char *name;
@@ -107,13 +108,14 @@ mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t a
   return MTC_OK;
 }
 
-mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, struct mtc_error *error) {
+mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, bool *out_more, struct mtc_error *error) {
   struct mtc_query query;
   mtc_query_open(&query, db,
                  "DELETE FROM rate_windows WHERE name IN"
-                 " (SELECT name FROM rate_windows WHERE end_s <= ? LIMIT 1000)",
+                 " (SELECT name FROM rate_windows WHERE end_s <= ? LIMIT ?)",
                  error);
   mtc_query_bind_int(&query, 1, now_s);
-  (void)mtc_query_run(&query);
+  mtc_query_bind_int(&query, 2, MAX_CLEANED);
+  *out_more = mtc_query_run(&query) == MAX_CLEANED;
   return mtc_query_close(&query);
 }

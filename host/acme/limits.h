@@ -6,7 +6,7 @@
 
 /* What is counted, under which name. */
 enum acme_limit {
-  ACME_LIMIT_ACCOUNTS,     /* new accounts of an address */
+  ACME_LIMIT_ACCOUNTS,     /* new accounts of an IPv4 address or a /64 of IPv6 */
   ACME_LIMIT_ORDERS,       /* orders of an account */
   ACME_LIMIT_FAILURES,     /* failed validations of an account and a name */
   ACME_LIMIT_CERTIFICATES, /* certificates for a name */
@@ -38,7 +38,10 @@ mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t a
 
 /*
  * acme_limits_clean removes windows that have passed, at most 1,000.
+ *
+ * Output:   *out_more: there may be others.
  */
-mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status acme_limits_clean(sqlite3 *db, int64_t now_s, bool *out_more,
+                             struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

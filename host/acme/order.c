@@ -64,6 +64,7 @@ struct wish {
   const char *profile;
   const char *replaces; /* NULL: nothing */
   struct acme_issued replaced;
+  bool is_renewal; /* of a certificate that has all of the names */
 };
 
 static enum acme_problem_type read_identifiers(struct acme_request *request, struct wish *wish) {
@@ -106,19 +107,19 @@ static enum acme_problem_type read_wish(struct acme_request *request, struct wis
   return read_identifiers(request, wish);
 }
 
-/* Whether the order and the certificate have a name in common. */
-static mtc_status shares_name(sqlite3 *db, const struct wish *wish, bool *out,
-                              struct mtc_error *error) {
+/* How many of the order's names the certificate has. */
+static mtc_status count_shared(sqlite3 *db, const struct wish *wish, size_t *out,
+                               struct mtc_error *error) {
   struct acme_identifier *old = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *old);
   struct acme_order order;
   size_t num_old = 0;
-  *out = false;
+  *out = 0;
   if (!old) return MTC_NOMEM;
   mtc_status status = acme_order_load(db, wish->replaced.order_id, &order, error);
   if (!status && order.id) status = acme_order_identifiers(&order, old, &num_old, error);
-  for (size_t i = 0; i < num_old && !*out; i++)
-    for (size_t k = 0; k < wish->num_identifiers && !*out; k++)
-      *out = strcmp(old[i].value, wish->identifiers[k].value) == 0;
+  for (size_t i = 0; i < num_old; i++)
+    for (size_t k = 0; k < wish->num_identifiers; k++)
+      if (strcmp(old[i].value, wish->identifiers[k].value) == 0) ++*out;
   acme_order_free(&order);
   mtc_free(old);
   return status;
@@ -142,16 +143,18 @@ static mtc_status is_replaced(sqlite3 *db, const struct acme_issued *issued, boo
 static mtc_status check_replaces(struct acme_request *request, struct wish *wish,
                                  struct mtc_error *error) {
   sqlite3 *db = request->server->db;
-  bool is_shared = false, is_taken = false;
+  size_t num_shared = 0;
+  bool is_taken = false;
   if (!wish->replaces) return MTC_OK;
   mtc_status status = acme_issued_load(db, wish->replaces, &wish->replaced, error);
   if (status) return status;
   if (!wish->replaced.cert_id[0] || wish->replaced.account_id != request->account.id)
     return acme_refuse(request, ACME_MALFORMED, "replaces: this is no certificate of yours");
-  status = shares_name(db, wish, &is_shared, error);
+  status = count_shared(db, wish, &num_shared, error);
   if (!status) status = is_replaced(db, &wish->replaced, &is_taken, error);
   if (status) return status;
-  if (!is_shared)
+  wish->is_renewal = num_shared == wish->num_identifiers;
+  if (!num_shared)
     return acme_refuse(request, ACME_MALFORMED,
                        "replaces: the certificate has none of the order's names");
   if (is_taken)
@@ -160,19 +163,21 @@ static mtc_status check_replaces(struct acme_request *request, struct wish *wish
   return MTC_OK;
 }
 
-/* A renewal that the server itself asks for by ARI is not counted. */
+/* A renewal that the server itself asks for by ARI is not limited, if it has no other names and its
+ * validations do not fail: `replaces` is no way around the limits. */
 static mtc_status check_limits(struct acme_request *request, const struct wish *wish,
                                struct mtc_error *error) {
   const struct acme_server *server = request->server;
   char account[ACME_ID_TEXT_LEN + 1];
-  if (wish->replaces) return MTC_OK;
+  mtc_status status = MTC_OK;
   acme_format_id(request->account.id, account);
-  mtc_status status =
-      acme_limit_check(server, ACME_LIMIT_ORDERS, account, &request->problem, error);
+  if (!wish->is_renewal)
+    status = acme_limit_check(server, ACME_LIMIT_ORDERS, account, &request->problem, error);
   for (size_t i = 0; i < wish->num_identifiers && !status && !request->problem.type; i++) {
     char subject[300];
-    status = acme_limit_check(server, ACME_LIMIT_CERTIFICATES, wish->identifiers[i].value,
-                              &request->problem, error);
+    if (!wish->is_renewal)
+      status = acme_limit_check(server, ACME_LIMIT_CERTIFICATES, wish->identifiers[i].value,
+                                &request->problem, error);
     if (status || request->problem.type) break;
     (void)snprintf(subject, sizeof subject, "%s/%s", account, wish->identifiers[i].value);
     status = acme_limit_check(server, ACME_LIMIT_FAILURES, subject, &request->problem, error);

@@ -12,6 +12,7 @@ struct sweeping {
   int64_t before_s; /* claimed before then */
   uint64_t authorizations[MAX_SWEPT], orders[MAX_SWEPT];
   size_t num_authorizations, num_orders;
+  bool has_more; /* windows of limits to be removed */
 };
 
 /* Reads the claims first: a table that is written while it is read shows rows twice. */
@@ -46,7 +47,7 @@ static mtc_status sweep_run(struct acme_job *job, struct mtc_error *error) {
     status = list(db, "SELECT id FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
                   "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->before_s,
                   sweeping->orders, &sweeping->num_orders, error);
-  return status ? status : acme_limits_clean(db, acme_now_s(), error);
+  return status ? status : acme_limits_clean(db, acme_now_s(), &sweeping->has_more, error);
 }
 
 static void swept(struct acme_job *job, mtc_status status, const char *text) {
@@ -59,6 +60,7 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
   if (!status && sweeping->num_authorizations + sweeping->num_orders)
     mtc_log(MTC_LOG_INFO, "taken-up", "validations=%zu orders=%zu", sweeping->num_authorizations,
             sweeping->num_orders);
+  if (!status && sweeping->has_more) acme_sweep(sweeping->server, false); /* others come between */
   mtc_free(sweeping);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # An order's profile chooses what is issued: a Merkle tree certificate, or one that an instance of the
-# CA signs directly. Renewal by ARI replaces a certificate once; IP addresses are identifiers, too.
+# CA signs directly. Renewal by ARI replaces a certificate once.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/support/acme.sh

@@ -61,13 +61,25 @@ static void test_no_limit(void **state) {
 
 static void test_clean(void **state) {
   struct mtc_error error = {""};
+  bool has_more = true;
+  char subject[16];
   open_server(state);
   count(ACME_LIMIT_ACCOUNTS, "a");
   count(ACME_LIMIT_ACCOUNTS, "a");
-  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3599, &error), MTC_OK);
+  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3599, &has_more, &error), MTC_OK);
+  assert_false(has_more);
   assert_int_not_equal(check(ACME_LIMIT_ACCOUNTS, "a"), 0);
-  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3600, &error), MTC_OK);
+  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3600, &has_more, &error), MTC_OK);
   assert_int_equal(check(ACME_LIMIT_ACCOUNTS, "a"), 0);
+  /* A piece at a time, and it says when there is another. */
+  for (int i = 0; i < 1500; i++) {
+    (void)snprintf(subject, sizeof subject, "%d", i);
+    count(ACME_LIMIT_ACCOUNTS, subject);
+  }
+  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3600, &has_more, &error), MTC_OK);
+  assert_true(has_more);
+  assert_int_equal(acme_limits_clean(server.db, NOW_S + 3600, &has_more, &error), MTC_OK);
+  assert_false(has_more);
   assert_true(mtc_sql_close(server.db));
 }
 
