@@ -161,6 +161,8 @@ static mtc_status check(const struct acme_client_state *state, struct mtc_error 
   if (!fits) return mtc_fail(error, MTC_CORRUPT, "its generations contradict each other");
   if (state->current.number && state->not_before_s >= state->current.not_after_s)
     return mtc_fail(error, MTC_CORRUPT, "not_before is not before not_after");
+  if (!state->current.number && (state->not_before_s || state->current.not_after_s))
+    return mtc_fail(error, MTC_CORRUPT, "times of a certificate that there is not");
   return MTC_OK;
 }
 

@@ -116,10 +116,10 @@ extensions = tlv(0x30, tlv(0x30, b"\x06\x03\x55\x1d\x11",
                                       tlv(0x87, b"\xc0\x00\x02\x01")))),
                  tlv(0x30, b"\x06\x03\x55\x1d\x0f\x01\x01\xff", tlv(4, b"\x03\x02\x07\x80")))
 attributes = tlv(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e", tlv(0x31, extensions))
-name = tlv(0x31, tlv(0x30, b"\x06\x03\x55\x04\x03", tlv(0x0c, b"host.example.com")))
+DIRECTORY_NAME = tlv(0x31, tlv(0x30, b"\x06\x03\x55\x04\x03", tlv(0x0c, b"host.example.com")))
 for flags in 0x00, 0x7f, 0xbf:
-    put("csr", f"parts_{flags:02x}", struct.pack(">BH", flags, len(name)) + name + attributes)
-    put("csr", f"name_{flags:02x}", struct.pack(">BH", flags, len(name)) + name)
+    put("csr", f"parts_{flags:02x}", struct.pack(">BH", flags, len(DIRECTORY_NAME)) + DIRECTORY_NAME + attributes)
+    put("csr", f"name_{flags:02x}", struct.pack(">BH", flags, len(DIRECTORY_NAME)) + DIRECTORY_NAME)
 put("csr", "alternative", b"\x07" + tlv(0x30, tlv(0x82, b"a.example.com"), tlv(0x87, bytes(16))))
 
 put("codec", "base64", "TWFueSBoYW5kcw==")
@@ -165,6 +165,7 @@ put("yaml", "twice", "name: a\nname: b\n")
 
 # The ACME client: its state, and what servers answer (the first byte says which answer it is).
 put("acme_client_state", "new", '{"version": 1}')
+put("acme_client_state", "times_of_nothing", '{"version": 1, "not_before": 99}')
 put("acme_client_state", "order", '{"version": 1, "last_generation": 2, "order_generation": 2, "order_identity": "a", '
     '"order_url": "https://ca.test/o", "generation": 1, "not_before": 1700000000, "not_after": 1800000000, '
     '"identity": "a", "deployed": true, "hook_due": true, "landmark_url": "https://ca.test/l", "retry_at": 7, '
@@ -209,7 +210,7 @@ for name, url in {
         "file": "file:///etc/passwd"}.items():
     put("acme_http_body", name, url)
 put("subject", "empty", tlv(0x30))
-put("subject", "name", tlv(0x30, name))
+put("subject", "name", tlv(0x30, DIRECTORY_NAME))
 put("subject", "text", "/C=UK/O=Example+OU=b/CN=a\\/b")
 put("subject", "slash", "/")
 

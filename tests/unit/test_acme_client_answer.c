@@ -319,6 +319,8 @@ static void test_state(void **context) {
       "{\"version\":1,\"deployed\":1}",
       "{\"version\":1,\"not_after\":-1}",
       "{\"version\":1,\"not_after\":1e9}",
+      "{\"version\":1,\"not_before\":99}", /* of no certificate */
+      "{\"version\":1,\"not_after\":99}",
       "{\"version\":1,\"order_url\":7}",
       "{\"version\":1,\"generation\":1}",
       "{\"version\":1,\"order_url\":\"https://c.t\"}",
