@@ -124,6 +124,9 @@ noticed_by() {
     mtc_sha256_unrolled)
       if lane_notices 1 1; then echo "test_hw_lane 1 1"; fi
       ;;
+    mtc_add_*)
+      if lane_notices 1 2; then echo "test_hw_lane 1 2"; fi
+      ;;
     *)
       if lane_notices 4 1; then echo "test_hw_lane 4 1"
       elif lane_notices 64 1; then echo "test_hw_lane 64 1"; fi
