@@ -23,10 +23,10 @@ mkdir -p "$out"
 mapfile -t sources <hw/core.f
 
 # read_core TOP PARAMETERS [CELLS]: Yosys' commands for a top of the core; CELLS are for some of its sums. With
-# two registers a round, sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
+# the pipeline, sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
 read_core() {
   echo "read_verilog -sv ${sources[*]}; ${box:+read_verilog -lib $box;} chparam $2 $1;"
-  if [ "$stages" = 2 ]; then
+  if [ "$fold" = 1 ] || [ "$fold" = engine ]; then
     echo "hierarchy -check -top $1; rename -top $1; ${3:+techmap -map $3;} proc; flatten; opt_expr; opt_clean;
       wreduce; techmap -map hw/yosys/add.v t:\$add;"
   fi

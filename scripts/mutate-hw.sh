@@ -121,11 +121,8 @@ noticed_by() {
     mtc_top | mtc_axil | mtc_skid | mtc_widen | mtc_narrow)
       if top_notices; then echo test_hw_axi; fi
       ;;
-    mtc_sha256_unrolled)
+    mtc_sha256_unrolled | mtc_add_*)
       if lane_notices 1 1; then echo "test_hw_lane 1 1"; fi
-      ;;
-    mtc_add_*)
-      if lane_notices 1 2; then echo "test_hw_lane 1 2"; fi
       ;;
     *)
       if lane_notices 4 1; then echo "test_hw_lane 4 1"

@@ -104,8 +104,15 @@ module mtc_sha256_unrolled #(
     assign constant = t == 63 ? 32'd0 : mtc_sha256_pkg::RoundConstants[2047-32*((t+1)%64)-:32];
     assign word     = t == 63 ? 32'd0 : round[32*((t+1)%64)+:32];
     if (Stages == 1) begin : gen_one
+      logic [31:0] a, b, c, d, e, f, g, sum, with_choice, t1, t2;
+      assign {a, b, c, d, e, f, g, sum} = work[256*t+:256];
+      mtc_add_choice u_choice (.x_i(sum), .e_i(e), .f_i(f), .g_i(g), .sum_o(with_choice));
+      mtc_add_majority u_majority (
+        .x_i(mtc_sha256_pkg::big_sigma0(a)), .a_i(a), .b_i(b), .c_i(c), .sum_o(t2)
+      );
+      assign t1 = with_choice + mtc_sha256_pkg::big_sigma1(e);
       always_ff @(posedge clk_i) begin
-        if (tick_i) work[256*(t+1)+:256] <= mtc_sha256_pkg::round(work[256*t+:256], constant, word);
+        if (tick_i) work[256*(t+1)+:256] <= {t1 + t2, a, b, c, d + t1, e, f, g + constant + word};
       end
     end else begin : gen_two
       // The first register has T1 where the one before it has the sum; the second is the next round's.
