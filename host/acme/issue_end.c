@@ -23,6 +23,13 @@ static void call_ended(struct acme_job *job, mtc_status status, const char *text
   acme_issue_end((struct acme_issuing *)job);
 }
 
+static void failed(struct acme_issuing *issuing, const struct acme_ca_result *result) {
+  mtc_log(MTC_LOG_WARNING, "issuance", "order=%016llx status=%s error=%s",
+          (unsigned long long)issuing->order_id, mtc_status_name(result->status), result->text);
+  if (result->may_be_done) issuing->may_be_known = true;
+  issuing->job.done = call_failed;
+}
+
 /* INPUT is about the CSR and final; everything else may be better the next time. */
 static void called(void *context, const struct acme_ca_result *result) {
   struct acme_issuing *issuing = context;
@@ -30,36 +37,92 @@ static void called(void *context, const struct acme_ca_result *result) {
   issuing->job.done = call_ended;
   mtc_bytes_clear(&issuing->answer);
   if (result->status == MTC_OK) {
+    issuing->may_be_known = true;
     mtc_bytes_append_span(&issuing->answer, result->body);
     if (mtc_bytes_status(&issuing->answer)) issuing->job.done = call_failed;
   } else if (result->status == MTC_INPUT) {
     (void)acme_fail(&issuing->problem, ACME_BAD_CSR, "the CA refused the CSR: %s", result->text);
+    issuing->is_settled = true;
   } else {
-    mtc_log(MTC_LOG_WARNING, "issuance", "order=%016llx status=%s error=%s",
-            (unsigned long long)issuing->order_id, mtc_status_name(result->status), result->text);
-    issuing->job.done = call_failed;
+    failed(issuing, result);
   }
   acme_jobs_put(issuing->server->jobs, &issuing->job);
 }
 
-void acme_issue_call(struct acme_issuing *issuing) {
+static const struct acme_instance *find_instance(struct acme_issuing *issuing) {
   const struct acme_instance *instance =
       acme_instances_find(issuing->server->instances, issuing->profile);
-  struct mtc_bytes body = {0};
+  if (!instance || !instance->is_known || !instance->ca) return NULL;
+  issuing->is_tree = instance->is_tree;
+  return instance;
+}
+
+static void append_key(const struct acme_issuing *issuing, const struct acme_instance *instance,
+                       struct mtc_bytes *out) {
   char request_id[ACME_ID_TEXT_LEN + 1];
-  if (!instance || !instance->is_known || !instance->ca) {
+  acme_format_id(issuing->order_id, request_id);
+  mtc_bytes_append_prefixed(out, mtc_span_of_text(instance->profile->profile), 1);
+  mtc_bytes_append_prefixed(out, mtc_span_of_text(request_id), 1);
+}
+
+void acme_issue_call(struct acme_issuing *issuing) {
+  const struct acme_instance *instance = find_instance(issuing);
+  struct mtc_bytes body = {0};
+  if (!instance) {
     acme_issue_again(issuing);
     return;
   }
-  issuing->is_tree = instance->is_tree;
-  acme_format_id(issuing->order_id, request_id);
-  mtc_bytes_append_prefixed(&body, mtc_span_of_text(instance->profile->profile), 1);
-  mtc_bytes_append_prefixed(&body, mtc_span_of_text(request_id), 1);
+  append_key(issuing, instance, &body);
   mtc_bytes_append_prefixed(&body, mtc_span_of_bytes(&issuing->csr), 3);
   mtc_status status = mtc_bytes_status(&body);
   if (!status)
-    status = acme_ca_call(instance->ca, instance->is_tree ? MTC_RPC_ISSUE : MTC_RPC_ISSUE_DIRECT,
-                          mtc_span_of_bytes(&body), ACME_CA_TIMEOUT_MS, called, issuing);
+    status =
+        acme_ca_call_now(instance->ca, instance->is_tree ? MTC_RPC_ISSUE : MTC_RPC_ISSUE_DIRECT,
+                         mtc_span_of_bytes(&body), ACME_CA_TIMEOUT_MS, called, issuing);
+  mtc_bytes_free(&body);
+  if (status) acme_issue_again(issuing);
+}
+
+/* INPUT: the daemon knows the request, and can never issue it. */
+static void withdrawn(void *context, const struct acme_ca_result *result) {
+  struct acme_issuing *issuing = context;
+  struct mtc_reader reader = mtc_reader_of(result->body);
+  uint64_t is_known = 0;
+  issuing->job.run = NULL;
+  issuing->job.done = call_ended;
+  mtc_bytes_clear(&issuing->answer);
+  if (result->status && result->status != MTC_INPUT) {
+    failed(issuing, result);
+  } else if (!result->status && (!mtc_read_uint(&reader, 1, &is_known) || is_known > 1)) {
+    mtc_log(MTC_LOG_ERROR, "withdrawal", "order=%016llx error=\"not understood\"",
+            (unsigned long long)issuing->order_id);
+    issuing->job.done = call_failed;
+  } else if (is_known) {
+    mtc_bytes_append_span(&issuing->answer, mtc_span_of(reader.data, reader.len));
+    acme_problem_free(&issuing->problem);
+    if (mtc_bytes_status(&issuing->answer)) issuing->job.done = call_failed;
+  } else {
+    issuing->is_settled = true;
+  }
+  acme_jobs_put(issuing->server->jobs, &issuing->job);
+}
+
+void acme_issue_give_up(struct acme_issuing *issuing) {
+  struct mtc_bytes body = {0};
+  if (!issuing->may_be_known) {
+    acme_issue_end(issuing);
+    return;
+  }
+  const struct acme_instance *instance = find_instance(issuing);
+  if (!instance) {
+    acme_issue_again(issuing);
+    return;
+  }
+  append_key(issuing, instance, &body);
+  mtc_status status = mtc_bytes_status(&body);
+  if (!status)
+    status = acme_ca_call_now(instance->ca, MTC_RPC_WITHDRAW, mtc_span_of_bytes(&body),
+                              ACME_CA_TIMEOUT_MS, withdrawn, issuing);
   mtc_bytes_free(&body);
   if (status) acme_issue_again(issuing);
 }
@@ -168,12 +231,15 @@ static mtc_status end_run(struct acme_job *job, struct mtc_error *error) {
   struct acme_order order;
   mtc_status status = acme_order_load(issuing->server->db, issuing->order_id, &order, error);
   bool is_current = !status && order.id && order.state == ACME_PROCESSING;
+  /* That the daemon does not have the request, only who has the order can say. */
+  if (issuing->problem.type && !issuing->is_settled)
+    is_current = is_current && order.claimed_s == issuing->claimed_s;
   if (is_current) {
     order.claimed_s = 0;
     status = issuing->problem.type ? make_invalid(issuing, &order, error)
                                    : make_valid(issuing, &order, error);
   }
-  if (!status && order.id && issuing->waiting)
+  if (!status && order.id && order.state != ACME_PROCESSING && issuing->waiting)
     ending->json = acme_order_json(issuing->server, &order, order.state);
   acme_order_free(&order);
   return status;

@@ -22,12 +22,13 @@ mtc_status acme_order_take(struct acme_request *request, struct acme_order *out,
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_issue_begin takes up an order that is committed as processing: CAA where it has to be
- * checked again, the certificate, the order's end. `waiting`, which may be NULL, is the finalize
- * request that is answered when that is done, or after finalize_wait_ms. Thread of the jobs, not
- * within a transaction.
+ * acme_issue_begin takes up an order that is committed as processing with this claim: whether it
+ * may be issued still, CAA where it has to be checked again, the certificate, the order's end.
+ * `waiting` is the finalize request that is answered when that is done, or after finalize_wait_ms;
+ * NULL: the order is taken up after somebody else. Thread of the jobs, not within a transaction.
  */
-void acme_issue_begin(struct acme_server *server, uint64_t order_id, struct acme_request *waiting);
+void acme_issue_begin(struct acme_server *server, uint64_t order_id, int64_t claimed_s,
+                      struct acme_request *waiting);
 
 /*
  * acme_issue_expire answers the finalize requests that have waited long enough.

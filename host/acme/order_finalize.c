@@ -5,7 +5,7 @@
 #include "mtc/runtime.h"
 
 static void begin(struct acme_request *request) {
-  acme_issue_begin(request->server, request->id, request);
+  acme_issue_begin(request->server, request->id, *(const int64_t *)request->effect, request);
 }
 
 /* What the CSR and the order must have in common. */
@@ -70,11 +70,16 @@ static mtc_status finalize(struct acme_request *request, struct acme_order *orde
   status = check_csr(request, order, &csr, error);
   if (status || request->problem.type) return status;
   char *copy = mtc_strdup(csr);
-  if (!copy) return MTC_NOMEM;
+  int64_t *claim = mtc_alloc(1, sizeof *claim);
+  request->effect = claim;
+  if (!copy || !claim) {
+    mtc_free(copy);
+    return MTC_NOMEM;
+  }
   mtc_free(order->csr);
   order->csr = copy;
   order->state = ACME_PROCESSING;
-  order->claimed_s = acme_now_s();
+  *claim = order->claimed_s = acme_now_s();
   status = acme_order_update(server->db, order, error);
   if (status) return status;
   request->json = acme_order_json(server, order, ACME_PROCESSING);

@@ -54,6 +54,12 @@ mtc_status acme_account_find(sqlite3 *db, const char *thumbprint, struct acme_ac
                              struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * acme_account_is_valid tells whether there is such an account and its state is valid.
+ */
+mtc_status acme_account_is_valid(sqlite3 *db, uint64_t id, bool *out,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_account_insert adds a row; acme_account_update writes everything but what never changes.
  */
 mtc_status acme_account_insert(sqlite3 *db, const struct acme_account *account,

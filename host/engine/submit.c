@@ -149,9 +149,45 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
     *out_handled = status != MTC_OK;
     return status;
   }
+  if (row.is_withdrawn)
+    return mtc_fail(error, MTC_INPUT, "request ID %s was withdrawn", submission->request_id);
   if (memcmp(row.digest, submission->request_digest.bytes, sizeof row.digest) != 0)
     return refuse_reuse(submission->request_id, error);
   return answer_later(engine, row.index, done, context);
+}
+
+static mtc_status check_running(const struct mtc_engine *engine, struct mtc_error *error) {
+  if (engine->halted)
+    return mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
+  if (engine->stopping) return mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  return MTC_OK;
+}
+
+/* Under the lock, which a submission takes too: it comes before, and is known here, or after, and
+ * is refused. */
+static mtc_status withdraw(struct mtc_engine *engine, const char *request_id, mtc_engine_done *done,
+                           void *context, bool *out_is_known, struct mtc_error *error) {
+  struct mtc_request_row row;
+  struct item *earlier = request_find(engine, request_id);
+  *out_is_known = true;
+  if (earlier) return add_waiter(earlier, done, context);
+  mtc_status status =
+      mtc_store_withdraw_request(engine->options.store, false, request_id, out_is_known, error);
+  if (status || !*out_is_known) return status;
+  status = mtc_store_find_request(engine->options.store, request_id, out_is_known, &row, error);
+  return status ? status : answer_later(engine, row.index, done, context);
+}
+
+mtc_status mtc_engine_withdraw(struct mtc_engine *engine, const char *request_id,
+                               mtc_engine_done *done, void *context, bool *out_is_known,
+                               struct mtc_error *error) {
+  *out_is_known = false;
+  pthread_mutex_lock(&engine->lock);
+  mtc_status status = check_running(engine, error);
+  if (!status) status = withdraw(engine, request_id, done, context, out_is_known, error);
+  pthread_mutex_unlock(&engine->lock);
+  if (status == MTC_NOMEM) return mtc_fail(error, status, "withdrawing a request: no memory");
+  return status;
 }
 
 static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
@@ -178,10 +214,7 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
   if (make_item(submission, done, context, &item))
     return mtc_fail(error, MTC_NOMEM, "the entry cannot be queued: no memory");
   pthread_mutex_lock(&engine->lock);
-  if (engine->halted)
-    status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
-  else if (engine->stopping)
-    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  status = check_running(engine, error);
   if (!status && submission->request_id)
     status = join_earlier(engine, submission, done, context, &handled, error);
   else if (!status && submission->at_reserved)

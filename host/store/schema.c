@@ -201,8 +201,25 @@ static const char *const version_3[] = {
     NULL,
 };
 
+/* What brings it to 4: request IDs that their clients withdrew, of the log's requests (kind 0) and
+ * of directly signing instances' (1). */
+static const char *const version_4[] = {
+    "CREATE TABLE withdrawn_requests("
+    "  kind INTEGER NOT NULL CHECK(kind IN (0, 1)),"
+    "  request_id TEXT NOT NULL CHECK(length(request_id) BETWEEN 1 AND 64),"
+    "  PRIMARY KEY(kind, request_id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER withdrawn_requests_never_change BEFORE UPDATE ON withdrawn_requests"
+    "  BEGIN SELECT RAISE(ABORT, 'what was withdrawn never changes'); END;"
+    "CREATE TRIGGER withdrawn_requests_are_kept BEFORE DELETE ON withdrawn_requests"
+    "  BEGIN SELECT RAISE(ABORT, 'what was withdrawn is kept'); END;",
+
+    "PRAGMA user_version = 4;",
+    NULL,
+};
+
 /* Migration number i brings user_version i to i + 1. */
-static const char *const *const migrations[] = {version_1, version_2, version_3};
+static const char *const *const migrations[] = {version_1, version_2, version_3, version_4};
 #define SCHEMA_VERSION (sizeof migrations / sizeof migrations[0])
 
 /* Runs the migrations from version `from` on, all or none of them. */

@@ -100,3 +100,26 @@ set_acme_state() {
   jq "$2" "$work/$1/state.json" >"$work/state.new"
   mv "$work/state.new" "$work/$1/state.json"
 }
+
+# make_direct: a directly signing instance of the CA in $work/ca, "classic" with the profile "tls".
+make_direct() {
+  openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out "$work/ca/classic.key"
+  chmod 600 "$work/ca/classic.key"
+  openssl req -x509 -new -key "$work/ca/classic.key" -subj /CN=classic -days 30 -out "$work/ca/classic.pem" \
+    -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
+  cat >>"$work/ca/mtc.yaml" <<'YAML'
+direct:
+  - name: classic
+    certificate: classic.pem
+    signer: {key: classic.key}
+    profiles:
+      - {name: tls, validity_s: 86400, key_types: [p256], ext_key_usage: [server], allow_ip: true}
+YAML
+}
+
+# between_daemon: $work/acme.yaml looks for the daemon at $work/between.sock (acme_between.py), and has the
+# profile "classic" of make_direct.
+between_daemon() {
+  sed -i -e 's|^  socket: ca/mtcd.sock|  socket: between.sock|' \
+    -e '/^testing:/i - {name: classic, socket: between.sock, instance: classic, profile: tls}' "$work/acme.yaml"
+}

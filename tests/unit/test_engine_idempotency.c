@@ -101,6 +101,54 @@ static void thousands_of_keys(void **state) {
   (void)expect_sound(f);
 }
 
+static mtc_status withdraw(struct fixture *f, const char *request_id, struct answer *answer,
+                           bool *out_is_known, struct mtc_error *error) {
+  return mtc_engine_withdraw(f->engine, request_id, keep_answer, answer, out_is_known, error);
+}
+
+/* Who withdraws a request that is queued or in the log learns what becomes of it. */
+static void a_known_request_is_not_withdrawn(void **state) {
+  struct fixture *f = *state;
+  struct answer first = {0}, queued = {0}, logged = {0}, later = {0}, again = {0}, filler = {0};
+  bool is_known = false;
+  with_options(f, (o->batch_max_delay_ms = 1u << 30, o->batch_max_entries = 2));
+  assert_ok(submit(f, 1, "a", &first, &error));
+  assert_ok(withdraw(f, "a", &queued, &is_known, &error));
+  assert_true(is_known);
+  assert_ok(submit(f, 2, NULL, &filler, &error));
+  assert_int_equal(await_index(&first), 0);
+  assert_int_equal(await_index(&queued), 0);
+  assert_int_equal(await_index(&filler), 1);
+  assert_ok(withdraw(f, "a", &logged, &is_known, &error));
+  assert_true(is_known);
+  assert_int_equal(await_index(&logged), 0);
+  restart(f);
+  assert_ok(withdraw(f, "a", &later, &is_known, &error));
+  assert_true(is_known);
+  assert_int_equal(await_index(&later), 0);
+  assert_ok(submit(f, 1, "a", &again, &error));
+  assert_int_equal(await_index(&again), 0);
+}
+
+/* What comes after its withdrawal is refused, also after a restart, and nothing else is. */
+static void a_withdrawn_request_is_refused_for_good(void **state) {
+  struct fixture *f = *state;
+  struct answer answer = {0}, other = {0};
+  bool is_known = true;
+  for (unsigned i = 0; i < 2; i++) {
+    assert_ok(withdraw(f, "a", &answer, &is_known, &error));
+    assert_false(is_known);
+    assert_status(submit(f, 1, "a", &answer, &error), MTC_INPUT);
+    restart(f);
+    assert_status(submit(f, 1, "a", &answer, &error), MTC_INPUT);
+  }
+  assert_int_equal(answered(&answer), 0);
+  assert_ok(submit(f, 1, "b", &other, &error));
+  assert_int_equal(await_index(&other), 0);
+  assert_status(withdraw(f, "", &answer, &is_known, &error), MTC_INPUT);
+  assert_int_equal(expect_sound(f).tree_size, 1);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, make_fixture, free_fixture)
 
 int main(void) {
@@ -111,6 +159,8 @@ int main(void) {
       test(another_request_is_refused),
       test(a_key_that_was_never_logged_is_free),
       test(thousands_of_keys),
+      test(a_known_request_is_not_withdrawn),
+      test(a_withdrawn_request_is_refused_for_good),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,13 +73,10 @@ static mtc_status make_row(struct job *job, const struct direct *direct,
   return status;
 }
 
-/* A row that an earlier request with this ID made. */
-static mtc_status check_row(const struct direct *direct, const struct mtc_hash *digest,
-                            const struct mtc_direct_row *row, struct mtc_error *error) {
+/* Whether a row that an earlier request made is signed, or can be. */
+static mtc_status check_signable(const struct direct *direct, const struct mtc_direct_row *row,
+                                 struct mtc_error *error) {
   struct mtc_direct_issuer issuer;
-  if (memcmp(row->digest, digest->bytes, sizeof row->digest) != 0)
-    return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request",
-                    row->request_id);
   if (row->certificate.len) return MTC_OK;
   struct mtc_certificate tbs;
   if (mtc_certificate_parse_tbs(mtc_span_of_bytes(&row->tbs), &tbs, error))
@@ -96,6 +93,15 @@ static mtc_status check_row(const struct direct *direct, const struct mtc_hash *
                     "request ID %s is of an instance whose key or name has changed: use another",
                     row->request_id);
   return MTC_OK;
+}
+
+/* A row that an earlier request with this ID made. */
+static mtc_status check_row(const struct direct *direct, const struct mtc_hash *digest,
+                            const struct mtc_direct_row *row, struct mtc_error *error) {
+  if (memcmp(row->digest, digest->bytes, sizeof row->digest) != 0)
+    return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request",
+                    row->request_id);
+  return check_signable(direct, row, error);
 }
 
 static mtc_status sign_row(struct job *job, const struct direct *direct, struct mtc_direct_row *row,
@@ -165,6 +171,32 @@ static mtc_status get_row(struct job *job, const struct direct_request *request,
   return MTC_INPUT; /* `error` is still that of the second attempt */
 }
 
+static void append_issued(const struct mtc_direct_row *row, struct mtc_bytes *out) {
+  mtc_bytes_append_prefixed(out, mtc_span_of(row->serial, sizeof row->serial), 1);
+  mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&row->certificate), 3);
+}
+
+mtc_status direct_withdraw(struct job *job, struct mtc_span profile_name, const char *request_id,
+                           bool *out_is_direct, struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_store *store = job->daemon->store;
+  struct mtc_direct_row row = {0};
+  const struct mtc_profile *profile;
+  bool is_used = false;
+  struct direct *direct = find_instance(job->daemon, profile_name, &profile);
+  *out_is_direct = direct != NULL;
+  if (!direct) return MTC_OK;
+  mtc_status status = mtc_store_withdraw_request(store, true, request_id, &is_used, error);
+  mtc_bytes_append_uint(out, is_used, 1);
+  if (status || !is_used) return status;
+  status = mtc_store_find_direct_request(store, request_id, &is_used, &row, error);
+  /* One that is not signed yet may have been, or is being: it is, as by its request again. */
+  if (!status) status = check_signable(direct, &row, error);
+  if (!status && !row.certificate.len) status = sign_row(job, direct, &row, error);
+  if (!status) append_issued(&row, out);
+  mtc_direct_row_free(&row);
+  return status;
+}
+
 mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   struct direct_request request;
   struct mtc_direct_row row = {0};
@@ -172,10 +204,7 @@ mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mt
   mtc_status status = read_request(job, &request, request_id, error);
   if (!status) status = get_row(job, &request, request_id, &row, error);
   if (!status && !row.certificate.len) status = sign_row(job, request.direct, &row, error);
-  if (!status) {
-    mtc_bytes_append_prefixed(out, mtc_span_of(row.serial, sizeof row.serial), 1);
-    mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&row.certificate), 3);
-  }
+  if (!status) append_issued(&row, out);
   mtc_direct_row_free(&row);
   return status;
 }

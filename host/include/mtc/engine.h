@@ -102,6 +102,21 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
                              struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_engine_withdraw gives up a request: one that is known (queued, in the batch or in the log) is
+ * answered to `done` as its submission is; of one that is not, the idempotency key is refused from
+ * now on, also after a restart. So whoever does not know whether a request arrived learns what
+ * became of it, and nothing can become of it later.
+ *
+ * Requires: a well-formed key.
+ * Output:   *out_is_known: `done` will be called exactly once.
+ * Errors:   as mtc_engine_submit; IO; `done` is not called.
+ * Threads:  any; durable when it returns, so it may block on disk.
+ */
+mtc_status mtc_engine_withdraw(struct mtc_engine *engine, const char *request_id,
+                               mtc_engine_done *done, void *context, bool *out_is_known,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_engine_reserve reserves `count` (1..65536) consecutive indices after everything queued.
  *
  * Output:   the first index and the time they expire, POSIX seconds; one that stays unfilled

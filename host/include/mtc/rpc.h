@@ -63,6 +63,11 @@ enum mtc_rpc_method {
   /* u8 serial number of a directly signed certificate -> u24 certificate (DER) | u24 issuer (DER)
    */
   MTC_RPC_DIRECT_CERTIFICATE = 18,
+  /* u8 profile name | u8 request ID -> u8 1 and the answer of MTC_RPC_ISSUE or
+   * MTC_RPC_ISSUE_DIRECT, as the profile is: the request was known, also if it is queued still; or
+   * u8 0: it was not, and is refused (INPUT) from now on, for good. BUSY where mtc.yaml has no such
+   * profile (now). */
+  MTC_RPC_WITHDRAW = 19,
 };
 
 #define MTC_RPC_MAX_FRAME (1u << 20)

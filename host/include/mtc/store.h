@@ -26,6 +26,7 @@ struct mtc_request_row {
   char request_id[72]; /* zero-terminated, 1..64 printable ASCII characters */
   uint8_t digest[32];  /* SHA-256 of what was asked: the same key for another request is refused */
   uint64_t index;
+  bool is_withdrawn; /* it was withdrawn before it was used: there is no index and never will be */
 };
 
 /* One batch, written whole by mtc_store_stage. */
@@ -169,13 +170,24 @@ mtc_status mtc_store_read_head(struct mtc_store *store, uint64_t tree_size, stru
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_store_find_request looks an idempotency key up.
+ * mtc_store_find_request looks an idempotency key of the log's requests up.
  *
- * Output:   *out_found; `out` filled when found.
+ * Output:   *out_found, also of one that was withdrawn; `out` filled when found.
  */
 mtc_status mtc_store_find_request(struct mtc_store *store, const char *request_id, bool *out_found,
                                   struct mtc_request_row *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_withdraw_request makes an idempotency key that nobody used unusable for good, of the
+ * log's requests or (`is_direct`) of directly signing instances', in one durable transaction.
+ *
+ * Output:   *out_is_used: it was used, and stays as it is. Withdrawn before: false.
+ * Errors:   INPUT (malformed), IO.
+ */
+mtc_status mtc_store_withdraw_request(struct mtc_store *store, bool is_direct,
+                                      const char *request_id, bool *out_is_used,
+                                      struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_add_landmark appends a landmark; the store refuses one that breaks the sequence.
@@ -266,7 +278,8 @@ void mtc_direct_row_free(struct mtc_direct_row *row);
 /*
  * mtc_store_add_direct stores a certificate that is about to be signed, in one durable transaction.
  *
- * Errors:   INPUT when the serial number or the request ID is there already, or malformed; IO.
+ * Errors:   INPUT when the serial number or the request ID is there already, the request ID was
+ *           withdrawn, or something is malformed; IO.
  */
 mtc_status mtc_store_add_direct(struct mtc_store *store, const struct mtc_direct_row *row,
                                 struct mtc_error *error) MTC_MUST_CHECK;
