@@ -84,6 +84,18 @@ static mtc_status refuse_reuse(const char *request_id, struct mtc_error *error) 
   return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request", request_id);
 }
 
+/* What an earlier log of the database certified is not certified again. */
+static mtc_status check_log(const struct mtc_engine *engine, const struct mtc_request_row *row,
+                            struct mtc_error *error) {
+  if (row->log_number == engine->options.log_number) return MTC_OK;
+  return mtc_fail(error, MTC_INPUT,
+                  "request ID %s has entry %llu of log %llu (serial number %llu); this is log %llu",
+                  row->request_id, (unsigned long long)row->index,
+                  (unsigned long long)row->log_number,
+                  (unsigned long long)(row->log_number << 48 | row->index),
+                  (unsigned long long)engine->options.log_number);
+}
+
 /* It is in the log: the engine's thread answers, as for every other submission. */
 static mtc_status answer_later(struct mtc_engine *engine, uint64_t index, mtc_engine_done *done,
                                void *context) {
@@ -153,7 +165,8 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
     return mtc_fail(error, MTC_INPUT, "request ID %s was withdrawn", submission->request_id);
   if (memcmp(row.digest, submission->request_digest.bytes, sizeof row.digest) != 0)
     return refuse_reuse(submission->request_id, error);
-  return answer_later(engine, row.index, done, context);
+  status = check_log(engine, &row, error);
+  return status ? status : answer_later(engine, row.index, done, context);
 }
 
 static mtc_status check_running(const struct mtc_engine *engine, struct mtc_error *error) {
@@ -175,6 +188,7 @@ static mtc_status withdraw(struct mtc_engine *engine, const char *request_id, mt
       mtc_store_withdraw_request(engine->options.store, false, request_id, out_is_known, error);
   if (status || !*out_is_known) return status;
   status = mtc_store_find_request(engine->options.store, request_id, out_is_known, &row, error);
+  if (!status) status = check_log(engine, &row, error);
   return status ? status : answer_later(engine, row.index, done, context);
 }
 

@@ -49,21 +49,23 @@ mtc_status mtc_requests_insert(struct mtc_store *store, const struct mtc_request
   return status ? status : closed;
 }
 
+/* In any of the database's logs: the next log does not do again what the last one did. */
 static mtc_status find_request(struct mtc_store *store, const char *request_id, bool *out_found,
                                struct mtc_request_row *out, struct mtc_error *error) {
   struct mtc_query query;
   mtc_query_open(&query, store->db,
-                 "SELECT digest, entry_index, false FROM requests WHERE log_number = ?1"
-                 " AND request_id = ?2 UNION ALL SELECT zeroblob(32), 0, true FROM"
-                 " withdrawn_requests WHERE kind = 0 AND request_id = ?2",
+                 "SELECT digest, entry_index, false, log_number FROM requests WHERE log_number IN"
+                 " (SELECT log_number FROM logs) AND request_id = ?1 UNION ALL"
+                 " SELECT zeroblob(32), 0, true, 0 FROM withdrawn_requests WHERE kind = 0"
+                 " AND request_id = ?1",
                  error);
-  mtc_query_bind_uint(&query, 1, store->log_number);
-  mtc_query_bind_text(&query, 2, request_id);
+  mtc_query_bind_text(&query, 1, request_id);
   *out_found = mtc_query_next(&query);
   if (*out_found) {
     struct mtc_span digest = mtc_query_blob(&query, 0, sizeof out->digest, sizeof out->digest);
     *out = (struct mtc_request_row){.index = mtc_query_uint(&query, 1),
-                                    .is_withdrawn = mtc_query_uint(&query, 2) != 0};
+                                    .is_withdrawn = mtc_query_uint(&query, 2) != 0,
+                                    .log_number = mtc_query_uint(&query, 3)};
     memcpy(out->request_id, request_id, strlen(request_id) + 1);
     if (digest.len) memcpy(out->digest, digest.data, digest.len);
   }

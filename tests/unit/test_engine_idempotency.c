@@ -149,6 +149,44 @@ static void a_withdrawn_request_is_refused_for_good(void **state) {
   assert_int_equal(expect_sound(f).tree_size, 1);
 }
 
+/* The database's next log, as the first one was made: an empty tree, committed. */
+static void begin_next_log(struct fixture *f) {
+  static const char sql[] =
+      "INSERT INTO logs SELECT log_number + 1, ca_id, wire_version, 0, 0, 0 FROM logs;"
+      "INSERT INTO checkpoints SELECT log_number + 1, tree_size, root, timestamp_s, state"
+      " FROM checkpoints WHERE tree_size = 0;";
+  sqlite3 *db;
+  close_engine(f);
+  assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_close(db), SQLITE_OK);
+  f->options.log_number = LOG_NUMBER + 1;
+  assert_ok(
+      mtc_store_open(f->store_path, f->wire, &f->ca_id, LOG_NUMBER + 1, false, &f->store, &error));
+  f->options.store = f->store;
+  assert_ok(mtc_engine_open(&f->options, &f->engine, &error));
+}
+
+/* What the log before certified is not certified again, and who asks is told where it is. */
+static void after_a_switch_to_the_next_log(void **state) {
+  struct fixture *f = *state;
+  struct answer first = {0}, again = {0}, other = {0};
+  struct mtc_error text = {""};
+  bool is_known;
+  assert_ok(submit(f, 1, "a", &first, &error));
+  assert_int_equal(await_index(&first), 0);
+  begin_next_log(f);
+  assert_int_equal(submit(f, 1, "a", &again, &text), MTC_INPUT);
+  assert_non_null(strstr(text.text, "request ID a has entry 0 of log 3 (serial number "));
+  assert_status(withdraw(f, "a", &again, &is_known, &error), MTC_INPUT);
+  assert_int_equal(answered(&again), 0);
+  assert_ok(submit(f, 2, "b", &other, &error));
+  await(&other);
+  assert_int_equal(other.receipt.status, MTC_OK);
+  assert_int_equal(other.receipt.log_number, LOG_NUMBER + 1);
+  assert_int_equal(other.receipt.index, 0);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, make_fixture, free_fixture)
 
 int main(void) {
@@ -161,6 +199,7 @@ int main(void) {
       test(thousands_of_keys),
       test(a_known_request_is_not_withdrawn),
       test(a_withdrawn_request_is_refused_for_good),
+      test(after_a_switch_to_the_next_log),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ struct mtc_request_row {
   char request_id[72]; /* zero-terminated, 1..64 printable ASCII characters */
   uint8_t digest[32];  /* SHA-256 of what was asked: the same key for another request is refused */
   uint64_t index;
+  uint64_t log_number; /* whose index it is; given by mtc_store_find_request alone */
   bool is_withdrawn; /* it was withdrawn before it was used: there is no index and never will be */
 };
 
@@ -170,7 +171,7 @@ mtc_status mtc_store_read_head(struct mtc_store *store, uint64_t tree_size, stru
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_store_find_request looks an idempotency key of the log's requests up.
+ * mtc_store_find_request looks an idempotency key up, of a request of any log of the database.
  *
  * Output:   *out_found, also of one that was withdrawn; `out` filled when found.
  */
