@@ -7,10 +7,9 @@
 
 static mtc_status check_submission(const struct mtc_engine *engine,
                                    const struct mtc_submission *submission,
-                                   struct mtc_error *error) {
+                                   struct mtc_hash *out_key, struct mtc_error *error) {
   struct mtc_log_entry entry;
   struct mtc_tbs_entry tbs;
-  struct mtc_hash hash;
   mtc_status status = mtc_log_entry_parse(submission->entry, &entry, error);
   if (status) return status;
   if (entry.type != MTC_ENTRY_TBS_CERT)
@@ -23,8 +22,8 @@ static mtc_status check_submission(const struct mtc_engine *engine,
   if (submission->public_key.len < 1 || submission->public_key.len > MTC_MAX_ENTRY_LEN)
     return mtc_fail(error, MTC_INPUT, "a public key of %zu bytes; 1 to %u are allowed",
                     submission->public_key.len, MTC_MAX_ENTRY_LEN);
-  mtc_hash_message(submission->public_key, &hash);
-  if (memcmp(hash.bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
+  mtc_hash_message(submission->public_key, out_key);
+  if (memcmp(out_key->bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
     return mtc_fail(error, MTC_INPUT, "the public key is not the one that the log entry hashes");
   if (!submission->request_id) return MTC_OK;
   size_t len = strlen(submission->request_id);
@@ -222,8 +221,9 @@ static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission
 mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
                              mtc_engine_done *done, void *context, struct mtc_error *error) {
   struct item *item = NULL;
+  struct mtc_hash key;
   bool handled = false;
-  mtc_status status = check_submission(engine, submission, error);
+  mtc_status status = check_submission(engine, submission, &key, error);
   if (status) return status;
   if (make_item(submission, done, context, &item))
     return mtc_fail(error, MTC_NOMEM, "the entry cannot be queued: no memory");
@@ -233,6 +233,8 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
     status = join_earlier(engine, submission, done, context, &handled, error);
   else if (!status && submission->at_reserved)
     status = join_reserved(engine, submission, done, context, &handled, error);
+  /* What was accepted before its key was revoked is answered as ever. */
+  if (!status && !handled) status = mtc_store_check_key(engine->options.store, &key, error);
   if (!status && !handled) {
     status = enqueue(engine, submission, item, error);
     if (!status) {

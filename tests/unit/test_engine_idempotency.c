@@ -149,6 +149,42 @@ static void a_withdrawn_request_is_refused_for_good(void **state) {
   assert_int_equal(expect_sound(f).tree_size, 1);
 }
 
+/* A compromised key: what was accepted before is answered, nothing else is accepted, for good. */
+static void a_compromised_key_is_refused(void **state) {
+  struct fixture *f = *state;
+  struct mtc_revocation revocation = {.serial = {0, LOG_NUMBER}, .serial_len = 8, .reason = 1},
+                        kept;
+  struct answer first = {0}, again = {0}, refused = {0}, other = {0};
+  struct mtc_error text = {""};
+  struct mtc_hash key;
+  struct entry entry;
+  make_entry(f, 1, NULL, &entry);
+  mtc_hash_message(entry.submission.public_key, &key);
+  free_entry(&entry);
+  assert_ok(mtc_store_check_key(f->store, &key, &error));
+  assert_ok(submit(f, 1, "a", &first, &error));
+  assert_int_equal(await_index(&first), 0);
+  assert_ok(mtc_store_revoke(f->store, &revocation, &key, &kept, &error));
+  assert_status(mtc_store_check_key(f->store, &key, &error), MTC_INPUT);
+  for (unsigned i = 0; i < 2; i++) {
+    assert_int_equal(submit(f, 1, "b", &refused, &text), MTC_INPUT);
+    assert_non_null(strstr(text.text, "was revoked for keyCompromise"));
+    assert_status(submit(f, 1, NULL, &refused, &error), MTC_INPUT);
+    uint64_t index;
+    int64_t expires_s;
+    assert_ok(mtc_engine_reserve(f->engine, 1, &index, &expires_s, &error));
+    assert_status(submit_at(f, 1, index, &refused, &error), MTC_INPUT);
+    assert_ok(submit_at(f, 2 + i, index, &other, &error));
+    await(&other);
+    other = (struct answer){0};
+    restart(f);
+  }
+  assert_ok(submit(f, 1, "a", &again, &error));
+  assert_int_equal(await_index(&again), 0);
+  assert_int_equal(answered(&refused), 0);
+  assert_int_equal(expect_sound(f).tree_size, 3);
+}
+
 /* The database's next log, as the first one was made: an empty tree, committed. */
 static void begin_next_log(struct fixture *f) {
   static const char sql[] =
@@ -200,6 +236,7 @@ int main(void) {
       test(a_known_request_is_not_withdrawn),
       test(a_withdrawn_request_is_refused_for_good),
       test(after_a_switch_to_the_next_log),
+      test(a_compromised_key_is_refused),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,12 @@ mtc_status read_request_id(struct mtc_span id, char out[72],
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * revoke_make_up stores the keys of certificates that were revoked for keyCompromise by a program
+ * that did not; before the engine runs.
+ */
+mtc_status revoke_make_up(struct daemon *daemon, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * The methods. Each returns a status with its text, or has answered (or will) when *out_answered.
  */
 mtc_status method_issue(struct job *job, bool *out_answered, struct mtc_error *error);

@@ -56,6 +56,16 @@ struct pool *direct_pool(struct daemon *daemon, struct mtc_span body) {
   return direct ? &direct->pool : &daemon->pool;
 }
 
+static mtc_status check_key(struct job *job, const struct mtc_direct_row *row,
+                            struct mtc_error *error) {
+  struct mtc_certificate tbs;
+  struct mtc_hash key;
+  mtc_status status = mtc_certificate_parse_tbs(mtc_span_of_bytes(&row->tbs), &tbs, error);
+  if (status) return status;
+  mtc_hash_message(tbs.public_key, &key);
+  return mtc_store_check_key(job->daemon->store, &key, error);
+}
+
 /* The row that is to be signed, of a request that is new. */
 static mtc_status make_row(struct job *job, const struct direct *direct,
                            const struct mtc_profile *profile, struct mtc_span csr,
@@ -67,6 +77,7 @@ static mtc_status make_row(struct job *job, const struct direct *direct,
   if (!status)
     status = mtc_direct_tbs_make(&direct->config->issuer, profile, csr, row->serial,
                                  mtc_clock_now_ms() / 1000, &row->tbs, error);
+  if (!status) status = check_key(job, row, error);
   /* A crash from here on leaves a certificate that may have been signed, and is known. */
   if (!status) status = mtc_store_add_direct(job->daemon->store, row, error);
   if (!status) mtc_fault_point("direct.stored");

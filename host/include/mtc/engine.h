@@ -93,8 +93,9 @@ mtc_status mtc_engine_open(const struct mtc_engine_options *options, struct mtc_
  *
  * Output:   on MTC_OK `done` will be called exactly once, also at close. An idempotency key seen
  *           before gives the same index again.
- * Errors:   BUSY (queue full), INPUT (entry, key reused for another request, index not reserved,
- *           expired or used; log full), NOMEM; `done` is not called.
+ * Errors:   BUSY (queue full), INPUT (entry, a public key that was revoked as compromised,
+ *           idempotency key reused for another request or withdrawn, index not reserved, expired or
+ *           used; log full), NOMEM, IO; `done` is not called.
  * Threads:  any.
  */
 mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,

@@ -49,7 +49,8 @@ enum mtc_rpc_method {
   MTC_RPC_ISSUE_DIRECT = 13,
   /* u8 serial number (big-endian; 8 bytes: of the log, else of a directly signing instance)
    * | u8 reason (RFC 5280, CRLReason) -> u64 time of the revocation (POSIX seconds); done before:
-   * the same answer with the first time */
+   * the same answer with the first time. With keyCompromise, also then, the certificate's key is
+   * refused from now on (INPUT) by every method that issues. */
   MTC_RPC_REVOKE = 14,
   /* empty -> u16 count, then per instance u8 kind (0 Merkle tree, 1 directly signing) | u8 name
    * | u24 CA certificate (DER) | u16 count, then per profile u8 name | u64 validity (s) */

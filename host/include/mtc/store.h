@@ -319,13 +319,35 @@ struct mtc_revocation {
 
 /*
  * mtc_store_revoke stores a revocation, in one durable transaction; one that is there stays as it
- * is.
+ * is. `compromised_key`, unless it is NULL, is the SHA-256 of the certificate's
+ * SubjectPublicKeyInfo, which mtc_store_check_key refuses from now on, whatever reason is kept.
  *
  * Output:   `out` is the one that is kept.
  * Errors:   INPUT (serial number of 0 or over 20 bytes, reason above 10), IO.
  */
 mtc_status mtc_store_revoke(struct mtc_store *store, const struct mtc_revocation *revocation,
-                            struct mtc_revocation *out, struct mtc_error *error) MTC_MUST_CHECK;
+                            const struct mtc_hash *compromised_key, struct mtc_revocation *out,
+                            struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_check_key refuses a key that was revoked as compromised.
+ *
+ * Requires: the SHA-256 of a SubjectPublicKeyInfo.
+ * Errors:   INPUT (it was, with the hash), IO, CORRUPT.
+ */
+mtc_status mtc_store_check_key(struct mtc_store *store, const struct mtc_hash *key,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_next_unkeyed finds the first revocation for keyCompromise from number `first` on whose
+ * key is not refused: one that a program before schema version 4 made. mtc_store_revoke with the
+ * key mends it.
+ *
+ * Output:   *out_found; `out` and its number when found.
+ */
+mtc_status mtc_store_next_unkeyed(struct mtc_store *store, uint64_t first,
+                                  struct mtc_revocation *out, uint64_t *out_number, bool *out_found,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_read_revocations reads up to `max` revocations from number `first` (0: the oldest) on,
