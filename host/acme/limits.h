@@ -37,7 +37,7 @@ mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t a
                                     struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_limits_clean removes windows that have passed, at most 1,000.
+ * acme_limits_clean removes windows that have passed, for at most about 50 ms.
  *
  * Output:   *out_more: there may be others.
  */
