@@ -131,6 +131,7 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
       {"validation.timeout_ms", yaml->validation.timeout_ms, 120000},
       {"validation.reuse_s", yaml->validation.reuse_s, 10 * DAY_S},
       {"validation.threads", yaml->validation.threads, 1024},
+      {"validation.threads_per_account", yaml->validation.threads_per_account, 1024},
       {"limits.accounts_per_address_hour", yaml->limits.accounts_per_address_hour, INT32_MAX},
       {"limits.orders_per_account_hour", yaml->limits.orders_per_account_hour, INT32_MAX},
       {"limits.pending_authorizations", yaml->limits.pending_authorizations, INT32_MAX},
@@ -261,6 +262,7 @@ static mtc_status load_testing(const struct loading *loading, const struct acme_
   loading->config->is_synchronous = !is_off;
   loading->config->validation = (struct acme_validator_options){
       .threads = (unsigned)yaml->validation.threads,
+      .threads_each = (unsigned)yaml->validation.threads_per_account,
       .timeout_ms = (unsigned)yaml->validation.timeout_ms,
       .caa_identities = (const char *const *)yaml->caa_identities,
       .num_caa_identities = yaml->caa_identities_count,

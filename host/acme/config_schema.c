@@ -61,6 +61,7 @@ static const cyaml_schema_field_t validation_fields[] = {
     OPTIONAL_NUMBER("timeout_ms", struct acme_yaml_validation, timeout_ms),
     OPTIONAL_NUMBER("reuse_s", struct acme_yaml_validation, reuse_s),
     OPTIONAL_NUMBER("threads", struct acme_yaml_validation, threads),
+    OPTIONAL_NUMBER("threads_per_account", struct acme_yaml_validation, threads_per_account),
     CYAML_FIELD_END,
 };
 

@@ -35,6 +35,7 @@ struct acme_yaml_validation {
   int64_t timeout_ms;
   int64_t reuse_s;
   int64_t threads;
+  int64_t threads_per_account;
 };
 
 struct acme_yaml_limits {

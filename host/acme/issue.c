@@ -145,6 +145,7 @@ static mtc_status list_checks(struct acme_issuing *issuing, const struct acme_or
       check->validation = (struct acme_validation){
           .type = (enum acme_challenge_type)authorization.challenge,
           .caa_only = true,
+          .account_id = order->account_id,
           .identifier = authorization.identifier,
       };
       if (authorization.is_wildcard)
