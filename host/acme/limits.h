@@ -10,7 +10,19 @@ enum acme_limit {
   ACME_LIMIT_ORDERS,       /* orders of an account */
   ACME_LIMIT_FAILURES,     /* failed validations of an account and a name */
   ACME_LIMIT_CERTIFICATES, /* certificates for a name */
+  ACME_LIMIT_SETS,         /* certificates for the same names, by acme_limit_name_set */
 };
+
+#define ACME_SET_NAME_LEN 64u
+
+/*
+ * acme_limit_name_set gives the subject of a set of identifiers.
+ *
+ * Requires: they are sorted.
+ * Errors:   NOMEM.
+ */
+mtc_status acme_limit_name_set(const struct acme_identifier *identifiers, size_t num,
+                               char out[ACME_SET_NAME_LEN + 1]) MTC_MUST_CHECK;
 
 /*
  * acme_limit_check refuses the request as rateLimited when the limit is reached; 0 allowed uses

@@ -117,6 +117,23 @@ static void test_pending(void **state) {
   assert_true(mtc_sql_close(server.db));
 }
 
+static void test_set_of_names(void **state) {
+  struct acme_identifier names[2] = {{ACME_DNS_NAME, "a.example"}, {ACME_DNS_NAME, "b.example"}};
+  struct acme_identifier address = {ACME_IP_ADDRESS, "192.0.2.1"};
+  char set[4][ACME_SET_NAME_LEN + 1];
+  (void)state;
+  assert_int_equal(acme_limit_name_set(names, 2, set[0]), MTC_OK);
+  assert_int_equal(acme_limit_name_set(names, 1, set[1]), MTC_OK);
+  assert_int_equal(acme_limit_name_set(&address, 1, set[2]), MTC_OK);
+  address.type = ACME_DNS_NAME;
+  assert_int_equal(acme_limit_name_set(&address, 1, set[3]), MTC_OK);
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(strlen(set[i]), ACME_SET_NAME_LEN);
+    for (int k = 0; k < i; k++)
+      assert_string_not_equal(set[i], set[k]);
+  }
+}
+
 /* How SQLite runs the statement that was kept with this text in it. */
 static void explain(const char *part, char *out, size_t size) {
   sqlite3_stmt *statement = sqlite3_next_stmt(server.db, NULL), *plan;
@@ -163,6 +180,7 @@ int main(void) {
       TEST(test_no_limit),
       TEST(test_clean),
       TEST(test_pending),
+      TEST(test_set_of_names),
       TEST(test_pending_are_counted_by_an_index),
       TEST(test_windows_are_cleaned_by_an_index),
   };
