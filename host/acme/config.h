@@ -28,6 +28,7 @@ struct acme_limits {
   unsigned pending_authorizations;
   unsigned failures_per_name_hour;
   unsigned certificates_per_name_week;
+  unsigned certificates_per_set_week;
 };
 
 struct acme_config {

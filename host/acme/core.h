@@ -17,9 +17,11 @@
 #define ACME_CLAIM_S 300
 /* A retry within the process ends before that. */
 #define ACME_RETRY_UNTIL_MS 240000
+#define ACME_VALIDATING_BUCKETS 1024u
 
 struct acme_retry;
 struct acme_waiting;
+struct acme_validating;
 struct acme_certificate_cache;
 
 struct acme_server {
@@ -33,9 +35,12 @@ struct acme_server {
   struct acme_certificate_cache *certificates;
   struct http_server *http;
   struct mtc_bytes directory; /* JSON */
+  int presence_fd;
+  bool was_alone; /* on the database when it began */
   /* Thread of the jobs: */
   struct acme_retry *retries;
   struct acme_waiting *first_waiting, **end_waiting;
+  struct acme_validating *validating[ACME_VALIDATING_BUCKETS]; /* by authorization */
   int64_t sweep_ms;
   bool is_stopping;
 };

@@ -138,6 +138,7 @@ static mtc_status list_check(struct acme_issuing *issuing, size_t max_checks,
   check->validation = (struct acme_validation){
       .type = (enum acme_challenge_type)authorization->challenge,
       .caa_only = true,
+      .account_id = authorization->account_id,
       .identifier = authorization->identifier,
   };
   if (authorization->is_wildcard)

@@ -166,14 +166,18 @@ static mtc_status describe(const struct issued *issued, const struct acme_order 
 
 static mtc_status count_names(const struct acme_server *server, const struct acme_order *order,
                               struct mtc_error *error) {
+  const struct acme_limits *limits = &server->config->limits;
   size_t num = 0;
+  char set[ACME_SET_NAME_LEN + 1];
   mtc_status status = MTC_OK;
-  if (!server->config->limits.certificates_per_name_week) return MTC_OK;
+  if (!limits->certificates_per_name_week && !limits->certificates_per_set_week) return MTC_OK;
   struct acme_identifier *names = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *names);
   if (!names) return MTC_NOMEM;
   status = acme_order_identifiers(order, names, &num, error);
   for (size_t i = 0; i < num && !status; i++)
     status = acme_limit_count(server, ACME_LIMIT_CERTIFICATES, names[i].value, error);
+  if (!status) status = acme_limit_name_set(names, num, set);
+  if (!status) status = acme_limit_count(server, ACME_LIMIT_SETS, set, error);
   mtc_free(names);
   return status;
 }

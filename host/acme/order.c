@@ -173,6 +173,11 @@ static mtc_status check_limits(struct acme_request *request, const struct wish *
   acme_format_id(request->account.id, account);
   if (!wish->is_renewal)
     status = acme_limit_check(server, ACME_LIMIT_ORDERS, account, &request->problem, error);
+  if (!wish->is_renewal && !status && !request->problem.type) {
+    char set[ACME_SET_NAME_LEN + 1];
+    status = acme_limit_name_set(wish->identifiers, wish->num_identifiers, set);
+    if (!status) status = acme_limit_check(server, ACME_LIMIT_SETS, set, &request->problem, error);
+  }
   for (size_t i = 0; i < wish->num_identifiers && !status && !request->problem.type; i++) {
     char subject[300];
     if (!wish->is_renewal)

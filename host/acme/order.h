@@ -38,13 +38,8 @@ void acme_issue_begin(struct acme_server *server, uint64_t order_id, int64_t cla
 int64_t acme_issue_expire(struct acme_server *server);
 
 /*
- * acme_validate_begin submits the validation of an authorization whose claim is committed.
- */
-void acme_validate_begin(struct acme_server *server, uint64_t authorization_id);
-
-/*
- * acme_sweep takes up, as a job, what was claimed before ACME_CLAIM_S, or at all (`all`), and
- * removes passed rate windows.
+ * acme_sweep takes up, as a job, what was claimed before ACME_CLAIM_S, or at all (`all`;
+ * validations only where no other server is there), and removes passed rate windows.
  */
 void acme_sweep(struct acme_server *server, bool all);
 

@@ -80,7 +80,8 @@ struct acme_authorization {
   char token[44];
   int challenge; /* an acme_challenge_type, -1: none was answered */
   int64_t validated_s;
-  int64_t claimed_s; /* when the validation that runs was begun, 0: none runs */
+  int64_t claimed_s; /* when somebody last said to be validating it, 0: nobody is */
+  unsigned attempts; /* how often its validation was begun */
   char *error;       /* JSON, "" none */
 };
 

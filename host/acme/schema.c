@@ -7,7 +7,8 @@
 
 #define KEY "INTEGER PRIMARY KEY"
 
-static const char *const schema[] = {
+/* What makes version 1. Published migrations are never edited. */
+static const char *const version_1[] = {
     "CREATE TABLE schema_version(version INTEGER NOT NULL)",
     "INSERT INTO schema_version(version) VALUES (1)",
 
@@ -85,6 +86,22 @@ static const char *const schema[] = {
     NULL,
 };
 
-const char *const *acme_db_schema(void) {
-  return schema;
+/* attempts: how often the challenge's validation was begun. The pending ones of an account are
+ * counted at every order, however many others it has had. */
+static const char *const version_2[] = {
+    "ALTER TABLE authorizations ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX authorizations_pending ON authorizations(account_id, expires_s)"
+    "  WHERE status = 0",
+    "UPDATE schema_version SET version = 2",
+    NULL,
+};
+
+/* Migration number i makes version i + 1 out of version i. */
+static const char *const *const migrations[] = {version_1, version_2};
+
+_Static_assert(sizeof migrations / sizeof *migrations == ACME_SCHEMA_VERSION,
+               "a version is a migration");
+
+const char *const *acme_db_migration(int64_t version) {
+  return migrations[version];
 }

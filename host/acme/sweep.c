@@ -2,6 +2,7 @@
  */
 #include "acme/limits.h"
 #include "acme/order.h"
+#include "acme/validating.h"
 #include "mtc/runtime.h"
 
 #define MAX_SWEPT 1000u
@@ -15,10 +16,10 @@ struct swept {
 struct sweeping {
   struct acme_job job; /* first */
   struct acme_server *server;
-  int64_t before_s; /* claimed before then */
+  int64_t before_s, orders_before_s; /* claimed before then */
   struct swept authorizations[MAX_SWEPT], orders[MAX_SWEPT];
   size_t num_authorizations, num_orders;
-  bool has_more; /* windows of limits to be removed */
+  bool has_more; /* there may be more of it */
 };
 
 /* Reads the claims first: a table that is written while it is read shows rows twice. */
@@ -45,27 +46,33 @@ static mtc_status list(sqlite3 *db, const char *select, const char *update, int6
   return mtc_query_close(&query);
 }
 
+/* Who waits longest comes first: what is put off again and again is in nobody's way. */
 static mtc_status sweep_run(struct acme_job *job, struct mtc_error *error) {
   struct sweeping *sweeping = (struct sweeping *)job;
   sqlite3 *db = sweeping->server->db;
-  mtc_status status = list(
-      db,
-      "SELECT id, claimed_s FROM authorizations WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-      "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s,
-      sweeping->authorizations, &sweeping->num_authorizations, error);
+  bool has_windows = false;
+  mtc_status status = acme_validating_renew(sweeping->server, acme_now_s(), error);
+  if (!status)
+    status = list(db,
+                  "SELECT id, claimed_s FROM authorizations WHERE claimed_s > 0 AND claimed_s < ?"
+                  " ORDER BY claimed_s LIMIT 1000",
+                  "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s,
+                  sweeping->authorizations, &sweeping->num_authorizations, error);
   if (!status)
     status = list(
         db, "SELECT id, claimed_s FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->before_s, sweeping->orders,
+        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, sweeping->orders,
         &sweeping->num_orders, error);
-  return status ? status : acme_limits_clean(db, acme_now_s(), &sweeping->has_more, error);
+  if (!status) status = acme_limits_clean(db, acme_now_s(), &has_windows, error);
+  sweeping->has_more = has_windows || sweeping->num_authorizations == MAX_SWEPT;
+  return status;
 }
 
 static void swept(struct acme_job *job, mtc_status status, const char *text) {
   struct sweeping *sweeping = (struct sweeping *)job;
   (void)text;
   for (size_t i = 0; i < sweeping->num_authorizations && !status; i++)
-    acme_validate_begin(sweeping->server, sweeping->authorizations[i].id);
+    acme_validate_begin(sweeping->server, sweeping->authorizations[i].id, true);
   for (size_t i = 0; i < sweeping->num_orders && !status; i++)
     acme_issue_begin(sweeping->server, sweeping->orders[i].id, sweeping->orders[i].claimed_s, NULL);
   if (!status && sweeping->num_authorizations + sweeping->num_orders)
@@ -76,10 +83,13 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
 }
 
 void acme_sweep(struct acme_server *server, bool all) {
+  int64_t now_s = acme_now_s(), old_s = now_s - ACME_CLAIM_S;
   struct sweeping *sweeping = mtc_alloc(1, sizeof *sweeping);
   if (!sweeping) return;
   sweeping->server = server;
-  sweeping->before_s = acme_now_s() + (all ? 1 : -ACME_CLAIM_S);
+  /* Nobody is at what was claimed, where nobody else is there. */
+  sweeping->before_s = all && server->was_alone ? now_s + 1 : old_s;
+  sweeping->orders_before_s = all ? now_s + 1 : old_s;
   sweeping->job.run = sweep_run;
   sweeping->job.done = swept;
   acme_jobs_put(server->jobs, &sweeping->job);

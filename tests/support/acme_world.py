@@ -1,8 +1,10 @@
 """acme_world.py FOLDER: what the validator of an ACME server meets, on loopback. A web server for
 /.well-known/acme-challenge/ with the files of FOLDER/web, and a name server that has A 127.0.0.1 for
-every name, the lines of FOLDER/txt/NAME as TXT and the word in FOLDER/caa/NAME as CAA's issue. Writes FOLDER/http.port and FOLDER/dns.port, then
-says "ready"."""
+every name, the lines of FOLDER/txt/NAME as TXT and the word in FOLDER/caa/NAME as CAA's issue. Requests for
+names that begin with "slow" are answered when somebody has the FIFO FOLDER/gate open for writing; a line of
+FOLDER/asked tells of each. Writes FOLDER/http.port and FOLDER/dns.port, then says "ready"."""
 import http.server
+import os
 import pathlib
 import socket
 import socketserver
@@ -14,11 +16,17 @@ folder = pathlib.Path(sys.argv[1])
 (folder / "web").mkdir(parents=True, exist_ok=True)
 (folder / "txt").mkdir(exist_ok=True)
 (folder / "caa").mkdir(exist_ok=True)
+os.mkfifo(folder / "gate")
+(folder / "asked").touch()
 A, TXT, CAA, PREFIX = 1, 16, 257, "/.well-known/acme-challenge/"
 
 
 class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.headers["Host"].startswith("slow"):
+            with open(folder / "asked", "a") as asked:
+                asked.write(self.path + "\n")
+            open(folder / "gate").close()
         file = folder / "web" / self.path.removeprefix(PREFIX).replace("/", "_")
         found = self.path.startswith(PREFIX) and file.is_file()
         body = file.read_bytes() if found else b"nothing here"
