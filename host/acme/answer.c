@@ -130,18 +130,36 @@ mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
   return MTC_OK;
 }
 
-mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256, bool *out) {
+mtc_status acme_spki_sha256(const struct acme_key *key, char out[65]) {
   unsigned char *der = NULL;
   struct mtc_hash hash;
   struct mtc_bytes hex = {0};
   int len = i2d_PUBKEY(key->pkey, &der);
-  *out = false;
+  out[0] = 0;
   if (len <= 0) return MTC_NOMEM;
   mtc_hash_message(mtc_span_of(der, (size_t)len), &hash);
   OPENSSL_free(der);
   mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
   mtc_status status = mtc_bytes_status(&hex);
-  *out = !status && mtc_span_equal(mtc_span_of_bytes(&hex), mtc_span_of_text(sha256));
+  if (!status) (void)snprintf(out, 65, "%.64s", (const char *)hex.data);
   mtc_bytes_free(&hex);
   return status;
+}
+
+mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256, bool *out) {
+  char own[65];
+  mtc_status status = acme_spki_sha256(key, own);
+  *out = !status && strcmp(own, sha256) == 0;
+  return status;
+}
+
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
+                                  struct mtc_error *error) {
+  char own[65];
+  bool is_compromised = false;
+  mtc_status status = acme_spki_sha256(key, own);
+  if (!status) status = acme_compromised_find(request->server->db, own, &is_compromised, error);
+  if (status || !is_compromised) return status;
+  return acme_refuse(request, ACME_BAD_PUBLIC_KEY,
+                     "a certificate with this key was revoked for keyCompromise");
 }

@@ -165,6 +165,19 @@ mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
 mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256,
                              bool *out) MTC_MUST_CHECK;
 
+/*
+ * acme_spki_sha256 gives the SHA-256 of a key's SubjectPublicKeyInfo, in hexadecimal.
+ *
+ * Errors:   NOMEM.
+ */
+mtc_status acme_spki_sha256(const struct acme_key *key, char out[65]) MTC_MUST_CHECK;
+
+/*
+ * acme_check_account_key refuses as badPublicKey a key that was revoked here as compromised.
+ */
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
 /* A function to be called later on the thread of the jobs, embedded in what it is about. */
 struct acme_retry {
   struct acme_retry *next;

@@ -18,7 +18,7 @@ mtc_status acme_db_open(const char *path, bool is_synchronous, sqlite3 **out,
                         struct mtc_error *error) MTC_MUST_CHECK;
 
 /* The version of the tables as this program uses them. */
-#define ACME_SCHEMA_VERSION 2
+#define ACME_SCHEMA_VERSION 3
 
 /*
  * acme_db_migration gives the statements that make version `version` + 1 of the tables out of

@@ -13,7 +13,7 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
                           const struct acme_csr *csr, struct mtc_error *error) {
   struct acme_identifier *identifiers = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *identifiers);
   size_t num = 0;
-  bool is_own = false;
+  bool is_own = false, is_compromised = false;
   if (!identifiers) return MTC_NOMEM;
   mtc_status status = acme_order_identifiers(order, identifiers, &num, error);
   if (!status && num != csr->num_identifiers)
@@ -31,6 +31,12 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
     status = acme_spki_matches(&request->key, csr->spki_sha256, &is_own);
   if (!status && is_own)
     (void)acme_fail(&request->problem, ACME_BAD_CSR, "the CSR's key is the account's");
+  /* The CA refuses it, too, but only when the order has ended. */
+  if (!status && !request->problem.type)
+    status = acme_compromised_find(request->server->db, csr->spki_sha256, &is_compromised, error);
+  if (!status && is_compromised)
+    (void)acme_fail(&request->problem, ACME_BAD_CSR,
+                    "a certificate with the CSR's key was revoked for keyCompromise");
   return status;
 }
 

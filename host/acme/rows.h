@@ -213,4 +213,14 @@ mtc_status acme_issued_insert(sqlite3 *db, const struct acme_issued *issued,
 mtc_status acme_issued_update(sqlite3 *db, const struct acme_issued *issued,
                               struct mtc_error *error) MTC_MUST_CHECK;
 
+/*
+ * acme_compromised_insert keeps a key (SHA-256 of its SubjectPublicKeyInfo, hexadecimal) that was
+ * revoked as compromised; acme_compromised_find tells whether it was.
+ */
+mtc_status acme_compromised_insert(sqlite3 *db, const char *spki_sha256,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+/* Tells whether a key was; see above. */
+mtc_status acme_compromised_find(sqlite3 *db, const char *spki_sha256, bool *out,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
 #endif

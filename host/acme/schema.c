@@ -96,8 +96,17 @@ static const char *const version_2[] = {
     NULL,
 };
 
+/* Keys of certificates that were revoked for keyCompromise here; they outlive the certificates. */
+static const char *const version_3[] = {
+    "CREATE TABLE compromised_keys(spki_sha256 TEXT PRIMARY KEY)",
+    "INSERT INTO compromised_keys SELECT DISTINCT spki_sha256 FROM certificates"
+    "  WHERE revoked_s > 0 AND reason = 1",
+    "UPDATE schema_version SET version = 3",
+    NULL,
+};
+
 /* Migration number i makes version i + 1 out of version i. */
-static const char *const *const migrations[] = {version_1, version_2};
+static const char *const *const migrations[] = {version_1, version_2, version_3};
 
 _Static_assert(sizeof migrations / sizeof *migrations == ACME_SCHEMA_VERSION,
                "a version is a migration");
