@@ -4,7 +4,6 @@
 #include "acme/certificate_cache.h"
 #include "acme/delivery.h"
 #include "acme/issue.h"
-#include "acme/limits.h"
 #include "mtc/runtime.h"
 
 /* Read out of the daemon's answer. */
@@ -142,8 +141,8 @@ static mtc_status read_answer(const struct acme_issuing *issuing, struct issued 
   return mtc_bytes_status(&out->serial);
 }
 
-static mtc_status describe(const struct issued *issued, const struct acme_order *order,
-                           struct acme_issued *out, struct mtc_error *error) {
+static mtc_status describe(const struct issued *issued, const struct acme_order *order, struct acme_issued *out,
+                           struct mtc_error *error) {
   struct mtc_certificate certificate;
   struct mtc_hash hash;
   struct mtc_bytes hex = {0};
@@ -164,24 +163,6 @@ static mtc_status describe(const struct issued *issued, const struct acme_order 
   return status;
 }
 
-static mtc_status count_names(const struct acme_server *server, const struct acme_order *order,
-                              struct mtc_error *error) {
-  const struct acme_limits *limits = &server->config->limits;
-  size_t num = 0;
-  char set[ACME_SET_NAME_LEN + 1];
-  mtc_status status = MTC_OK;
-  if (!limits->certificates_per_name_week && !limits->certificates_per_set_week) return MTC_OK;
-  struct acme_identifier *names = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *names);
-  if (!names) return MTC_NOMEM;
-  status = acme_order_identifiers(order, names, &num, error);
-  for (size_t i = 0; i < num && !status; i++)
-    status = acme_limit_count(server, ACME_LIMIT_CERTIFICATES, names[i].value, error);
-  if (!status) status = acme_limit_name_set(names, num, set);
-  if (!status) status = acme_limit_count(server, ACME_LIMIT_SETS, set, error);
-  mtc_free(names);
-  return status;
-}
-
 static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *order,
                              struct mtc_error *error) {
   struct acme_server *server = issuing->server;
@@ -198,7 +179,6 @@ static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *or
     status = order->serial ? MTC_OK : MTC_NOMEM;
   }
   if (!status) status = acme_issued_insert(server->db, &row, error);
-  if (!status) status = count_names(server, order, error);
   if (!status) status = acme_order_update(server->db, order, error);
   if (!status) {
     acme_certificate_cache_put(server->certificates, order->id, issued.certificate);
@@ -219,7 +199,9 @@ static mtc_status make_invalid(struct acme_issuing *issuing, struct acme_order *
   mtc_log(MTC_LOG_INFO, "order-failed", "order=%016llx account=%016llx problem=%s detail=%s",
           (unsigned long long)order->id, (unsigned long long)order->account_id,
           acme_problem_urn(issuing->problem.type), issuing->problem.detail);
-  return acme_order_update(issuing->server->db, order, error);
+  mtc_status status =
+      acme_order_limits_give_back(issuing->server, order, issuing->claimed_s, error);
+  return status ? status : acme_order_update(issuing->server->db, order, error);
 }
 
 /* The JSON for who waits is kept in the request that does, which is sent only after the commit. */

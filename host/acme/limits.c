@@ -114,6 +114,24 @@ mtc_status acme_limit_count(const struct acme_server *server, enum acme_limit li
   return mtc_query_close(&query);
 }
 
+mtc_status acme_limit_give_back(const struct acme_server *server, enum acme_limit limit,
+                                const char *subject, int64_t counted_s, struct mtc_error *error) {
+  struct rule rule = rule_of(server, limit);
+  struct mtc_query query;
+  char name[340];
+  if (!rule.max) return MTC_OK;
+  name_window(&rule, subject, name);
+  mtc_query_open(&query, server->db,
+                 "UPDATE rate_windows SET uses = uses - 1 WHERE name = ? AND uses > 0"
+                 " AND start_s <= ? AND end_s > ?",
+                 error);
+  mtc_query_bind_text(&query, 1, name);
+  mtc_query_bind_int(&query, 2, counted_s);
+  mtc_query_bind_int(&query, 3, acme_now_s());
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}
+
 mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t account_id,
                                     size_t num_more, struct acme_problem *problem,
                                     struct mtc_error *error) {

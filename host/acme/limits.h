@@ -42,6 +42,13 @@ mtc_status acme_limit_count(const struct acme_server *server, enum acme_limit li
                             const char *subject, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * acme_limit_give_back takes a use back that was counted at `counted_s`, unless its window is over.
+ */
+mtc_status acme_limit_give_back(const struct acme_server *server, enum acme_limit limit,
+                                const char *subject, int64_t counted_s,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_limit_check_pending does so for an account's pending authorizations, which are rows.
  */
 mtc_status acme_limit_check_pending(const struct acme_server *server, uint64_t account_id,

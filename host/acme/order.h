@@ -31,6 +31,33 @@ void acme_issue_begin(struct acme_server *server, uint64_t order_id, int64_t cla
                       struct acme_request *waiting);
 
 /*
+ * acme_order_limits_check refuses as rateLimited what is over the limits of certificates a week;
+ * acme_order_limits_take does so for an order that is finalized, unless it is a renewal, and counts
+ * it; acme_order_limits_give_back takes one back that came to nothing, of this claim.
+ *
+ * Requires: the names are sorted; acme_order_limits_take comes before anything is written.
+ */
+mtc_status acme_order_limits_check(const struct acme_server *server,
+                                   const struct acme_identifier *names, size_t num,
+                                   struct acme_problem *problem,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+/* Refuses or counts; see above. */
+mtc_status acme_order_limits_take(struct acme_request *request, const struct acme_order *order,
+                                  const struct acme_identifier *names, size_t num,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+/* Takes one back; see above. */
+mtc_status acme_order_limits_give_back(const struct acme_server *server,
+                                       const struct acme_order *order, int64_t claimed_s,
+                                       struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_order_count_shared tells how many of the names another order has.
+ */
+mtc_status acme_order_count_shared(sqlite3 *db, uint64_t order_id,
+                                   const struct acme_identifier *names, size_t num, size_t *out,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_issue_expire answers the finalize requests that have waited long enough.
  *
  * Output:   milliseconds until the next has.

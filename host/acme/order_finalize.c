@@ -8,7 +8,7 @@ static void begin(struct acme_request *request) {
   acme_issue_begin(request->server, request->id, *(const int64_t *)request->effect, request);
 }
 
-/* What the CSR and the order must have in common. */
+/* What the CSR and the order must have in common; last, the limits count the order. */
 static mtc_status compare(struct acme_request *request, const struct acme_order *order,
                           const struct acme_csr *csr, struct mtc_error *error) {
   struct acme_identifier *identifiers = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *identifiers);
@@ -25,7 +25,6 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
       (void)acme_fail(&request->problem, ACME_BAD_CSR,
                       "the CSR has the name \"%s\" where the order has \"%s\"",
                       csr->identifiers[i].value, identifiers[i].value);
-  mtc_free(identifiers);
   /* It would let every TLS server that has the certificate act for the account. */
   if (!status && !request->problem.type)
     status = acme_spki_matches(&request->key, csr->spki_sha256, &is_own);
@@ -37,6 +36,9 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
   if (!status && is_compromised)
     (void)acme_fail(&request->problem, ACME_BAD_CSR,
                     "a certificate with the CSR's key was revoked for keyCompromise");
+  if (!status && !request->problem.type)
+    status = acme_order_limits_take(request, order, identifiers, num, error);
+  mtc_free(identifiers);
   return status;
 }
 
