@@ -4,6 +4,7 @@
 #include "acme/certificate_cache.h"
 #include "acme/delivery.h"
 #include "acme/issue.h"
+#include "entry/fields.h"
 #include "mtc/runtime.h"
 
 /* Read out of the daemon's answer. */
@@ -141,7 +142,25 @@ static mtc_status read_answer(const struct acme_issuing *issuing, struct issued 
   return mtc_bytes_status(&out->serial);
 }
 
-static mtc_status describe(const struct issued *issued, const struct acme_order *order, struct acme_issued *out,
+/* PKCS#10: SEQUENCE { SEQUENCE { version, subject, subjectPKInfo, ... }, ... }, which was checked.
+ */
+static mtc_status check_key(struct mtc_span csr, struct mtc_span public_key,
+                            struct mtc_error *error) {
+  struct mtc_der request, info, element;
+  if (!mtc_der_whole(csr, MTC_DER_SEQUENCE, &request))
+    return mtc_fail(error, MTC_CORRUPT, "the order's CSR");
+  struct mtc_reader reader = mtc_der_enter(&request);
+  if (!mtc_der_next(&reader, &info)) return mtc_fail(error, MTC_CORRUPT, "the order's CSR");
+  reader = mtc_der_enter(&info);
+  for (unsigned i = 0; i < 3; i++)
+    if (!mtc_der_next(&reader, &element)) return mtc_fail(error, MTC_CORRUPT, "the order's CSR");
+  if (!mtc_span_equal(element.tlv, public_key))
+    return mtc_fail(error, MTC_CORRUPT, "the CA's certificate has another key than the CSR");
+  return MTC_OK;
+}
+
+static mtc_status describe(const struct issued *issued, struct mtc_span csr,
+                           const struct acme_order *order, struct acme_issued *out,
                            struct mtc_error *error) {
   struct mtc_certificate certificate;
   struct mtc_hash hash;
@@ -150,6 +169,8 @@ static mtc_status describe(const struct issued *issued, const struct acme_order 
   mtc_status status = mtc_certificate_parse(issued->certificate, &certificate, error);
   if (!status) status = acme_cert_id(issued->certificate, out->cert_id, error);
   if (status) return mtc_fail_within(error, MTC_CORRUPT, "the CA's certificate");
+  status = check_key(csr, certificate.public_key, error);
+  if (status) return status;
   mtc_hash_message(certificate.public_key, &hash);
   mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
   status = mtc_bytes_status(&hex);
@@ -169,7 +190,7 @@ static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *or
   struct issued issued;
   struct acme_issued row;
   mtc_status status = read_answer(issuing, &issued, error);
-  if (!status) status = describe(&issued, order, &row, error);
+  if (!status) status = describe(&issued, mtc_span_of_bytes(&issuing->csr), order, &row, error);
   if (!status && issuing->is_tree && server->config->yaml->landmark_public_url)
     status = acme_random_token(16, order->landmark_token, error);
   if (!status) {
