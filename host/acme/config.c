@@ -168,6 +168,7 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
       {"threads", yaml->threads, 256},
       {"finalize_wait_ms", yaml->finalize_wait_ms, 25000},
       {"order_lifetime_s", yaml->order_lifetime_s, 30 * DAY_S},
+      {"retention_s", yaml->retention_s, 10 * 366 * DAY_S},
       {"validation.timeout_ms", yaml->validation.timeout_ms, 120000},
       {"validation.reuse_s", yaml->validation.reuse_s, 10 * DAY_S},
       {"validation.threads", yaml->validation.threads, 1024},
@@ -185,6 +186,7 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
   }
   config->finalize_wait_ms = yaml->finalize_wait_ms ? (unsigned)yaml->finalize_wait_ms : 2000;
   config->order_lifetime_s = yaml->order_lifetime_s ? yaml->order_lifetime_s : 7 * DAY_S;
+  config->retention_s = yaml->retention_s ? yaml->retention_s : 30 * DAY_S;
   config->reuse_s = yaml->validation.reuse_s ? yaml->validation.reuse_s : 8 * 3600;
   config->http.threads = yaml->threads ? (unsigned)yaml->threads : 4;
   config->http.max_connections =

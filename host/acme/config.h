@@ -50,6 +50,7 @@ struct acme_config {
   unsigned finalize_wait_ms;
   int64_t order_lifetime_s;
   int64_t reuse_s;
+  int64_t retention_s;
   bool is_synchronous;
 };
 

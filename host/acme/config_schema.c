@@ -104,6 +104,7 @@ static const cyaml_schema_field_t config_fields[] = {
     OPTIONAL_TEXT("explanation_url", struct acme_yaml, explanation_url),
     OPTIONAL_NUMBER("finalize_wait_ms", struct acme_yaml, finalize_wait_ms),
     OPTIONAL_NUMBER("order_lifetime_s", struct acme_yaml, order_lifetime_s),
+    OPTIONAL_NUMBER("retention_s", struct acme_yaml, retention_s),
     CYAML_FIELD_MAPPING("validation", CYAML_FLAG_OPTIONAL, struct acme_yaml, validation,
                         validation_fields),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct acme_yaml, limits, limits_fields),

@@ -72,6 +72,7 @@ struct acme_yaml {
   char *explanation_url;
   int64_t finalize_wait_ms;
   int64_t order_lifetime_s;
+  int64_t retention_s;
   struct acme_yaml_validation validation;
   struct acme_yaml_limits limits;
   bool testing;

@@ -41,7 +41,7 @@ struct acme_server {
   struct acme_retry *retries;
   struct acme_waiting *first_waiting, **end_waiting;
   struct acme_validating *validating[ACME_VALIDATING_BUCKETS]; /* by authorization */
-  int64_t sweep_ms;
+  int64_t sweep_ms, purge_ms;
   bool is_stopping;
 };
 

@@ -167,8 +167,9 @@ static mtc_status check_right(struct acme_issuing *issuing, const struct acme_or
     struct acme_authorization authorization;
     status = acme_authorization_load(db, order->authorizations[i], &authorization, error);
     if (status) break;
-    enum acme_state state = acme_authorization_state(&authorization, now_s);
-    if (!authorization.id || state != ACME_VALID)
+    enum acme_state state =
+        authorization.id ? acme_authorization_state(&authorization, now_s) : ACME_EXPIRED;
+    if (state != ACME_VALID)
       (void)acme_fail(problem, ACME_UNAUTHORIZED, "the authorization for %s is %s",
                       authorization.identifier.value, acme_state_name(state));
     else if (!issuing->is_caa_checked)

@@ -70,4 +70,11 @@ int64_t acme_issue_expire(struct acme_server *server);
  */
 void acme_sweep(struct acme_server *server, bool all);
 
+/*
+ * acme_purge begins a pass that removes, in small steps, what ended longer ago than the configured
+ * retention: certificates with their orders, orders, authorizations. It sets the server's purge_ms:
+ * to never, and when it is done to the next pass. Thread of the jobs, not within a transaction.
+ */
+void acme_purge(struct acme_server *server);
+
 #endif

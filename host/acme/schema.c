@@ -96,11 +96,28 @@ static const char *const version_2[] = {
     NULL,
 };
 
-/* Keys of certificates that were revoked for keyCompromise here; they outlive the certificates. */
+/* Keys of certificates that were revoked for keyCompromise here; they outlive the certificates.
+ * These refer to their orders as before, but without REFERENCES: both go at once, and an order that
+ * goes would be looked for in all certificates. */
 static const char *const version_3[] = {
     "CREATE TABLE compromised_keys(spki_sha256 TEXT PRIMARY KEY)",
     "INSERT INTO compromised_keys SELECT DISTINCT spki_sha256 FROM certificates"
     "  WHERE revoked_s > 0 AND reason = 1",
+    "ALTER TABLE certificates RENAME TO certificates_2",
+    "CREATE TABLE certificates("
+    "  cert_id TEXT PRIMARY KEY,"
+    "  order_id BIGINT NOT NULL,"
+    "  account_id BIGINT NOT NULL,"
+    "  profile TEXT NOT NULL,"
+    "  serial TEXT NOT NULL,"
+    "  spki_sha256 TEXT NOT NULL,"
+    "  not_before_s BIGINT NOT NULL,"
+    "  not_after_s BIGINT NOT NULL,"
+    "  replaced_by BIGINT NOT NULL,"
+    "  revoked_s BIGINT NOT NULL,"
+    "  reason INTEGER NOT NULL)",
+    "INSERT INTO certificates SELECT * FROM certificates_2",
+    "DROP TABLE certificates_2",
     "UPDATE schema_version SET version = 3",
     NULL,
 };

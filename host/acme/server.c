@@ -57,6 +57,7 @@ static int64_t tick(void *context) {
     acme_sweep(server, server->sweep_ms == 0);
     server->sweep_ms = now_ms + SWEEP_MS;
   }
+  if (server->purge_ms <= now_ms && !server->is_stopping) acme_purge(server);
   return wait_ms;
 }
 
