@@ -33,6 +33,7 @@ static void test_minimal(void **state) {
   assert_string_equal(config->profiles[0].socket, path_in(*state, "mtcd.sock"));
   assert_string_equal(config->profiles[0].profile, "mtc");
   assert_int_equal(config->finalize_wait_ms, 2000);
+  assert_int_equal(config->retention_s, 30 * 86400);
   assert_true(config->is_synchronous);
   assert_false(config->is_landmark_alternate);
   acme_config_free(config);
@@ -117,6 +118,8 @@ static const struct {
     {"terms_of_service: somewhere\n", "terms_of_service: "},
     {"website: 'ftp://a.b'\n", "website: "},
     {"proxies: [one]\n", "proxies: "},
+    {"retention_s: -1\n", "retention_s: -1; 0 to 316224000"},
+    {"retention_s: 316224001\n", "retention_s: 316224001; 0 to"},
     {"finalize_wait_ms: -1\n", "finalize_wait_ms: -1; 0 to 25000"},
     {"validation: {reuse_s: 864001}\n", "validation.reuse_s: 864001"},
     {"limits: {connections: 1000001}\n", "limits.connections: "},

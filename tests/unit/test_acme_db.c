@@ -83,6 +83,8 @@ static int64_t number_of(sqlite3 *db, const char *sql) {
 static void test_older_tables(void **state) {
   const char *path = path_in(*state, "acme.db");
   struct acme_authorization found;
+  struct acme_issued issued;
+  bool is_compromised;
   sqlite3 *db;
   struct mtc_error error = {""};
   assert_int_equal(mtc_file_write_atomic(path, mtc_span_of("", 0), 0600, &error), MTC_OK);
@@ -92,7 +94,13 @@ static void test_older_tables(void **state) {
   add_account(db, 1, "x");
   run(db,
       "INSERT INTO authorizations VALUES"
-      " (7, 1, 'dns', 'a.example', 0, 0, 1800000100, 'token', -1, 0, 0, '')");
+      " (7, 1, 'dns', 'a.example', 0, 0, 1800000100, 'token', -1, 0, 0, '');"
+      "INSERT INTO orders VALUES"
+      " (5, 1, 3, '[]', '[]', 'mtc', 0, 1800000100, '', '', 0, '01', '', '');"
+      "INSERT INTO certificates VALUES"
+      " ('a.b', 5, 1, 'mtc', '01', 'compromised', 1, 2, 0, 1800000000, 1),"
+      " ('a.c', 5, 1, 'mtc', '02', 'superseded', 1, 2, 0, 1800000000, 4),"
+      " ('a.d', 5, 1, 'mtc', '03', 'kept', 1, 2, 0, 0, 0)");
   assert_int_equal(number_of(db, "SELECT version FROM schema_version"), 1);
   assert_true(mtc_sql_close(db));
   for (int i = 0; i < 2; i++) { /* the second time there is nothing left to do */
@@ -101,6 +109,15 @@ static void test_older_tables(void **state) {
     assert_int_equal(acme_authorization_load(db, 7, &found, &error), MTC_OK);
     assert_string_equal(found.identifier.value, "a.example");
     acme_authorization_free(&found);
+    assert_int_equal(acme_issued_load(db, "a.c", &issued, &error), MTC_OK);
+    assert_int_equal(issued.order_id, 5);
+    assert_string_equal(issued.serial, "02");
+    assert_int_equal(issued.reason, 4);
+    static const char *const keys[] = {"compromised", "superseded", "kept"};
+    for (size_t k = 0; k < 3; k++) {
+      assert_int_equal(acme_compromised_find(db, keys[k], &is_compromised, &error), MTC_OK);
+      assert_int_equal(is_compromised, k == 0);
+    }
     assert_true(mtc_sql_close(db));
   }
 }
