@@ -131,3 +131,13 @@ mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
     return mtc_fail(error, MTC_CORRUPT, "\"%s\" is no serial number", serial);
   return MTC_OK;
 }
+
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
+                                  struct mtc_error *error) {
+  bool is_compromised = false;
+  mtc_status status =
+      acme_compromised_find(request->server->db, key->spki_sha256, &is_compromised, error);
+  if (status || !is_compromised) return status;
+  return acme_refuse(request, ACME_BAD_PUBLIC_KEY,
+                     "a certificate with this key was revoked for keyCompromise");
+}

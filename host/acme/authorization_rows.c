@@ -7,7 +7,7 @@
 
 #define COLUMNS                                                                              \
   "id, account_id, type, value, wildcard, status, expires_s, token, challenge, validated_s," \
-  " claimed_s, error"
+  " claimed_s, error, attempts"
 
 static mtc_status read_authorization(struct mtc_query *query, struct acme_authorization *out) {
   *out = (struct acme_authorization){0};
@@ -29,6 +29,7 @@ static mtc_status read_authorization(struct mtc_query *query, struct acme_author
     out->validated_s = mtc_query_int(query, 9);
     out->claimed_s = mtc_query_int(query, 10);
     out->error = acme_query_copy(query, 11);
+    out->attempts = (unsigned)mtc_query_uint(query, 12);
   }
   mtc_status status = mtc_query_close(query);
   if (status) acme_authorization_free(out);
@@ -68,9 +69,10 @@ mtc_status acme_authorization_find_valid(sqlite3 *db, uint64_t account_id,
 mtc_status acme_authorization_insert(sqlite3 *db, const struct acme_authorization *authorization,
                                      struct mtc_error *error) {
   struct mtc_query query;
-  mtc_query_open(
-      &query, db,
-      "INSERT INTO authorizations(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
+  mtc_query_open(&query, db,
+                 "INSERT INTO authorizations(" COLUMNS
+                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 error);
   mtc_query_bind_uint(&query, 1, authorization->id);
   mtc_query_bind_uint(&query, 2, authorization->account_id);
   mtc_query_bind_text(&query, 3, authorization->identifier.type == ACME_IP_ADDRESS ? "ip" : "dns");
@@ -83,6 +85,7 @@ mtc_status acme_authorization_insert(sqlite3 *db, const struct acme_authorizatio
   mtc_query_bind_int(&query, 10, authorization->validated_s);
   mtc_query_bind_int(&query, 11, authorization->claimed_s);
   mtc_query_bind_text(&query, 12, authorization->error ? authorization->error : "");
+  mtc_query_bind_uint(&query, 13, authorization->attempts);
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }
@@ -92,7 +95,7 @@ mtc_status acme_authorization_update(sqlite3 *db, const struct acme_authorizatio
   struct mtc_query query;
   mtc_query_open(&query, db,
                  "UPDATE authorizations SET status = ?, expires_s = ?, challenge = ?,"
-                 " validated_s = ?, claimed_s = ?, error = ? WHERE id = ?",
+                 " validated_s = ?, claimed_s = ?, error = ?, attempts = ? WHERE id = ?",
                  error);
   mtc_query_bind_int(&query, 1, authorization->state);
   mtc_query_bind_int(&query, 2, authorization->expires_s);
@@ -100,7 +103,8 @@ mtc_status acme_authorization_update(sqlite3 *db, const struct acme_authorizatio
   mtc_query_bind_int(&query, 4, authorization->validated_s);
   mtc_query_bind_int(&query, 5, authorization->claimed_s);
   mtc_query_bind_text(&query, 6, authorization->error ? authorization->error : "");
-  mtc_query_bind_uint(&query, 7, authorization->id);
+  mtc_query_bind_uint(&query, 7, authorization->attempts);
+  mtc_query_bind_uint(&query, 8, authorization->id);
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }

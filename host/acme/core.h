@@ -17,9 +17,11 @@
 #define ACME_CLAIM_S 300
 /* A retry within the process ends before that. */
 #define ACME_RETRY_UNTIL_MS 240000
+#define ACME_VALIDATING_BUCKETS 1024u
 
 struct acme_retry;
 struct acme_waiting;
+struct acme_validating;
 struct acme_certificate_cache;
 
 struct acme_server {
@@ -33,10 +35,13 @@ struct acme_server {
   struct acme_certificate_cache *certificates;
   struct http_server *http;
   struct mtc_bytes directory; /* JSON */
+  int presence_fd;
+  bool was_alone; /* on the database when it began */
   /* Thread of the jobs: */
   struct acme_retry *retries;
   struct acme_waiting *first_waiting, **end_waiting;
-  int64_t sweep_ms;
+  struct acme_validating *validating[ACME_VALIDATING_BUCKETS]; /* by authorization */
+  int64_t sweep_ms, purge_ms;
   bool is_stopping;
 };
 
@@ -151,6 +156,12 @@ json_t *acme_url(const struct acme_server *server, const char *folder, uint64_t 
  * Errors:   CORRUPT.
  */
 mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_check_account_key refuses as badPublicKey a key that was revoked here as compromised.
+ */
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
 /* A function to be called later on the thread of the jobs, embedded in what it is about. */

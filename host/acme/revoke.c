@@ -5,6 +5,7 @@
 #include "mtc/runtime.h"
 
 #define NUM_REASONS 11
+#define KEY_COMPROMISE 1
 
 /* What a subscriber can know: not what is the CA's to say, and not holds, which no MTC has. */
 static const bool reasons[NUM_REASONS] = {
@@ -77,11 +78,14 @@ static mtc_status write_revocation(struct acme_job *job, struct mtc_error *error
   struct acme_request *request = (struct acme_request *)job;
   const struct revoking *revoking = request->effect;
   struct acme_issued issued;
-  mtc_status status = acme_issued_load(request->server->db, revoking->cert_id, &issued, error);
+  sqlite3 *db = request->server->db;
+  mtc_status status = acme_issued_load(db, revoking->cert_id, &issued, error);
+  if (!status && revoking->reason == KEY_COMPROMISE)
+    status = acme_compromised_insert(db, issued.spki_sha256, error);
   if (status || issued.revoked_s) return status;
   issued.revoked_s = revoking->revoked_s;
   issued.reason = revoking->reason;
-  return acme_issued_update(request->server->db, &issued, error);
+  return acme_issued_update(db, &issued, error);
 }
 
 /* The revocation is durable with the CA: that our row is not is no failure for the client, who may
@@ -134,7 +138,12 @@ static mtc_status revoke(struct acme_request *request, const char *cert_id, unsi
   }
   status = check_right(request, &issued, error);
   if (status || request->problem.type) return status;
-  if (issued.revoked_s)
+  /* That its key is compromised may be found out later: the key is refused from then on. */
+  bool is_known = reason != KEY_COMPROMISE;
+  if (!is_known)
+    status = acme_compromised_find(request->server->db, issued.spki_sha256, &is_known, error);
+  if (status) return status;
+  if (issued.revoked_s && is_known)
     return acme_refuse(request, ACME_ALREADY_REVOKED, "the certificate was revoked before");
   struct revoking *revoking = mtc_alloc(1, sizeof *revoking);
   if (!revoking) return MTC_NOMEM;

@@ -103,6 +103,18 @@ mtc_status mtc_requests_insert(struct mtc_store *store, const struct mtc_request
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * mtc_keys_insert stores the SHA-256 of a revoked certificate's SubjectPublicKeyInfo, inside a
+ * transaction; a row that is there stays as it is.
+ */
+mtc_status mtc_keys_insert(struct mtc_store *store, struct mtc_span serial,
+                           const struct mtc_hash *key, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_revocation_read reads a row's serial, time_s and reason, its first columns.
+ */
+void mtc_revocation_read(struct mtc_query *query, struct mtc_revocation *out);
+
+/*
  * mtc_reservations_clear removes the reservations below `tree_size`, inside a transaction.
  */
 mtc_status mtc_reservations_clear(struct mtc_store *store, uint64_t tree_size,

@@ -47,6 +47,10 @@ static mtc_status serve(const struct acme_config *config, const sigset_t *signal
   if (status) return status;
   mtc_log(MTC_LOG_INFO, "ready", "url=%s/directory address=%s port=%u", config->url,
           config->address, acme_server_port(server));
+  if (!config->certificate && !config->http.num_proxies && config->limits.accounts_per_address_hour)
+    mtc_log(MTC_LOG_WARNING, "limits",
+            "accounts_per_address_hour=%u counts=the proxy do=name it in proxies",
+            config->limits.accounts_per_address_hour);
   (void)puts("ready");
   (void)fflush(stdout);
   (void)sd_notify(0, "READY=1");

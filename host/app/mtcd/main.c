@@ -44,6 +44,7 @@ mtc_status daemon_open(struct daemon *daemon, const char *config_path, struct mt
   struct app_config *config = daemon->config;
   status = mtc_store_open(config->database, config->wire, &config->ca_id, config->log_number, false,
                           &daemon->store, error);
+  if (!status) status = revoke_make_up(daemon, error);
   if (status) return mtc_fail_within(error, status, "log");
   status = open_hasher(daemon, error);
   if (status) return mtc_fail_within(error, status, "hash");
