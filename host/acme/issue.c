@@ -1,10 +1,10 @@
 /*
- * Issuance: the order is committed as processing and claimed; then, each step from the last,
- *   load     the row again (it may be a restart), what its profile needs, whose CAA is old
- *   CAA      again for names that were validated more than eight hours ago
- *   call     the daemon; the order's ID makes a repeated call give the same certificate
- *   end      the order becomes valid or invalid
- * A crash between any two of them leaves the claim, which a sweep takes up from the start.
+ * Issuance: the order is committed as processing and claimed, with what it needs at hand; then,
+ * each step from the last, load     (not at first) the row again, what its profile needs, whose CAA
+ * is old CAA      again for names that were validated more than eight hours ago call     the
+ * daemon; the order's ID makes a repeated call give the same certificate end      the order becomes
+ * valid or invalid A crash between any two of them leaves the claim, which a sweep takes up from
+ * the start.
  */
 #include "acme/issue.h"
 
@@ -90,6 +90,13 @@ void acme_issue_answer(struct acme_issuing *issuing, json_t *order) {
   acme_request_send(request);
 }
 
+void acme_issue_refuse(struct acme_issuing *issuing) {
+  struct acme_request *request = take_waiting(issuing);
+  if (!request) return;
+  (void)acme_fail(&request->problem, issuing->problem.type, "%s", issuing->problem.detail);
+  acme_request_send(request);
+}
+
 void acme_issue_leave(struct acme_issuing *issuing) {
   acme_issue_answer(issuing, NULL);
   acme_problem_free(&issuing->problem);
@@ -160,23 +167,34 @@ static mtc_status list_checks(struct acme_issuing *issuing, const struct acme_or
   return MTC_OK;
 }
 
+/* Takes from an order what the other steps need. */
+static mtc_status take_order(struct acme_issuing *issuing, const struct acme_order *order,
+                             struct mtc_error *error) {
+  (void)snprintf(issuing->profile, sizeof issuing->profile, "%s", order->profile);
+  (void)snprintf(issuing->account_uri, sizeof issuing->account_uri, "%s/account/%016llx",
+                 issuing->server->config->url, (unsigned long long)order->account_id);
+  mtc_bytes_clear(&issuing->csr);
+  if (!acme_append_decoded_base64url(&issuing->csr, mtc_span_of_text(order->csr)))
+    return mtc_fail(error, MTC_CORRUPT, "order %016llx: its CSR is damaged",
+                    (unsigned long long)order->id);
+  return issuing->is_caa_checked ? MTC_OK : list_checks(issuing, order, error);
+}
+
 static mtc_status load_run(struct acme_job *job, struct mtc_error *error) {
   struct acme_issuing *issuing = (struct acme_issuing *)job;
   struct acme_order order;
   mtc_status status = acme_order_load(issuing->server->db, issuing->order_id, &order, error);
   issuing->is_current = !status && order.id && order.state == ACME_PROCESSING;
-  if (issuing->is_current) {
-    (void)snprintf(issuing->profile, sizeof issuing->profile, "%s", order.profile);
-    (void)snprintf(issuing->account_uri, sizeof issuing->account_uri, "%s/account/%016llx",
-                   issuing->server->config->url, (unsigned long long)order.account_id);
-    mtc_bytes_clear(&issuing->csr);
-    if (!acme_append_decoded_base64url(&issuing->csr, mtc_span_of_text(order.csr)))
-      status = mtc_fail(error, MTC_CORRUPT, "order %016llx: its CSR is damaged",
-                        (unsigned long long)order.id);
-    if (!status && !issuing->is_caa_checked) status = list_checks(issuing, &order, error);
-  }
+  if (issuing->is_current) status = take_order(issuing, &order, error);
   acme_order_free(&order);
   return status;
+}
+
+static void go_on(struct acme_issuing *issuing) {
+  if (!issuing->is_caa_checked && issuing->num_checks)
+    acme_issue_check_caa(issuing);
+  else
+    acme_issue_call(issuing);
 }
 
 static void loaded(struct acme_job *job, mtc_status status, const char *text) {
@@ -186,10 +204,8 @@ static void loaded(struct acme_job *job, mtc_status status, const char *text) {
     acme_issue_again(issuing);
   else if (!issuing->is_current)
     acme_issue_leave(issuing); /* another process was quicker */
-  else if (!issuing->is_caa_checked && issuing->num_checks)
-    acme_issue_check_caa(issuing);
   else
-    acme_issue_call(issuing);
+    go_on(issuing);
 }
 
 static void load(struct acme_issuing *issuing) {
@@ -198,15 +214,32 @@ static void load(struct acme_issuing *issuing) {
   acme_jobs_put(issuing->server->jobs, &issuing->job);
 }
 
-void acme_issue_begin(struct acme_server *server, uint64_t order_id, struct acme_request *waiting) {
+static struct acme_issuing *make(struct acme_server *server, uint64_t order_id) {
   struct acme_issuing *issuing = mtc_alloc(1, sizeof *issuing);
-  if (!issuing) { /* claimed, so it is swept */
-    if (waiting) answer_processing(waiting);
-    return;
-  }
+  if (!issuing) return NULL;
   issuing->server = server;
   issuing->order_id = order_id;
   issuing->begun_ms = mtc_clock_monotonic_ms();
-  if (waiting) issuing->waiting = wait_for(issuing, waiting);
-  load(issuing);
+  return issuing;
+}
+
+void acme_issue_resume(struct acme_server *server, uint64_t order_id) {
+  struct acme_issuing *issuing = make(server, order_id);
+  if (issuing) load(issuing); /* else it stays claimed, so it is swept once more */
+}
+
+mtc_status acme_issue_prepare(struct acme_server *server, const struct acme_order *order,
+                              struct acme_issuing **out, struct mtc_error *error) {
+  *out = make(server, order->id);
+  if (!*out) return MTC_NOMEM;
+  mtc_status status = take_order(*out, order, error);
+  if (!status) return MTC_OK;
+  acme_issue_leave(*out);
+  *out = NULL;
+  return status;
+}
+
+void acme_issue_begin(struct acme_issuing *issuing, struct acme_request *waiting) {
+  issuing->waiting = wait_for(issuing, waiting);
+  go_on(issuing);
 }
