@@ -133,7 +133,7 @@ mtc_status acme_client_check_chain(const struct acme_client_chain *chain, EVP_PK
     out->not_after_s = parsed.not_after;
     status = check_leaf(leaf, key, identifiers, num, error);
   }
-  if (!status && acme_cert_id(leaf, out->cert_id, error)) status = MTC_IO;
+  if (!status && acme_cert_id(&parsed, out->cert_id, error)) status = MTC_IO;
   return status ? mtc_fail_within(error, status, "the server's certificate") : MTC_OK;
 }
 

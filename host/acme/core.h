@@ -88,8 +88,9 @@ struct acme_request {
   struct http_answer answer;
   /* Called after the commit instead of sending the answer: it sends it, now or later. */
   void (*after)(struct acme_request *request);
-  void *effect;           /* what it works on, freed with the request */
-  struct mtc_bytes reply; /* of a daemon */
+  void *effect;                      /* what it works on, freed with the request */
+  void (*free_effect)(void *effect); /* NULL: by mtc_free */
+  struct mtc_bytes reply;            /* of a daemon */
   mtc_status reply_status;
 };
 
@@ -156,21 +157,6 @@ json_t *acme_url(const struct acme_server *server, const char *folder, uint64_t 
  */
 mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
-
-/*
- * acme_spki_matches tells whether a key's SubjectPublicKeyInfo has this SHA-256, in hexadecimal.
- *
- * Errors:   NOMEM.
- */
-mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256,
-                             bool *out) MTC_MUST_CHECK;
-
-/*
- * acme_spki_sha256 gives the SHA-256 of a key's SubjectPublicKeyInfo, in hexadecimal.
- *
- * Errors:   NOMEM.
- */
-mtc_status acme_spki_sha256(const struct acme_key *key, char out[65]) MTC_MUST_CHECK;
 
 /*
  * acme_check_account_key refuses as badPublicKey a key that was revoked here as compromised.

@@ -60,10 +60,9 @@ void acme_issue_end(struct acme_issuing *issuing);
 void acme_issue_again(struct acme_issuing *issuing);
 
 /*
- * acme_issue_leave frees it without an end: the order stays claimed. Who waits is told that it is
- * processing.
+ * acme_issue_refuse answers who waits with the problem.
  */
-void acme_issue_leave(struct acme_issuing *issuing);
+void acme_issue_refuse(struct acme_issuing *issuing);
 
 /*
  * acme_issue_answer answers who waits with the order's object, which is taken over; NULL: it is

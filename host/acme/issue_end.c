@@ -168,20 +168,13 @@ static mtc_status describe(const struct issued *issued, struct mtc_span csr,
                            const struct acme_order *order, struct acme_issued *out,
                            struct mtc_error *error) {
   struct mtc_certificate certificate;
-  struct mtc_hash hash;
-  struct mtc_bytes hex = {0};
   *out = (struct acme_issued){.order_id = order->id, .account_id = order->account_id};
   mtc_status status = mtc_certificate_parse(issued->certificate, &certificate, error);
-  if (!status) status = acme_cert_id(issued->certificate, out->cert_id, error);
+  if (!status) status = acme_cert_id(&certificate, out->cert_id, error);
   if (status) return mtc_fail_within(error, MTC_CORRUPT, "the CA's certificate");
   status = check_key(csr, certificate.public_key, error);
   if (status) return status;
-  mtc_hash_message(certificate.public_key, &hash);
-  mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
-  status = mtc_bytes_status(&hex);
-  if (!status)
-    (void)snprintf(out->spki_sha256, sizeof out->spki_sha256, "%.64s", (const char *)hex.data);
-  mtc_bytes_free(&hex);
+  acme_hash_spki(certificate.public_key, out->spki_sha256);
   (void)snprintf(out->profile, sizeof out->profile, "%s", order->profile);
   (void)snprintf(out->serial, sizeof out->serial, "%s", (const char *)issued->serial.data);
   out->not_before_s = certificate.not_before;
@@ -216,6 +209,20 @@ static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *or
   return status;
 }
 
+/* A CSR that the CA does not take costs its sender no order, as long as nobody was told that the
+ * order is processing: it is ready again, for another CSR. The daemon keeps nothing of it. */
+static mtc_status make_ready(struct acme_issuing *issuing, struct acme_order *order,
+                             struct mtc_error *error) {
+  order->csr[0] = 0;
+  order->state = ACME_PENDING;
+  mtc_log(MTC_LOG_INFO, "csr-refused", "order=%016llx account=%016llx detail=%s",
+          (unsigned long long)order->id, (unsigned long long)order->account_id,
+          issuing->problem.detail);
+  mtc_status status =
+      acme_order_limits_give_back(issuing->server, order, issuing->claimed_s, error);
+  return status ? status : acme_order_update(issuing->server->db, order, error);
+}
+
 static mtc_status make_invalid(struct acme_issuing *issuing, struct acme_order *order,
                                struct mtc_error *error) {
   mtc_free(order->error);
@@ -235,6 +242,7 @@ struct ending {
   struct acme_job job; /* first */
   struct acme_issuing *issuing;
   json_t *json;
+  bool is_refused; /* the order is ready again, and who waits gets the problem */
 };
 
 static mtc_status end_run(struct acme_job *job, struct mtc_error *error) {
@@ -248,10 +256,13 @@ static mtc_status end_run(struct acme_job *job, struct mtc_error *error) {
     is_current = is_current && order.claimed_s == issuing->claimed_s;
   if (is_current) {
     order.claimed_s = 0;
-    status = issuing->problem.type ? make_invalid(issuing, &order, error)
-                                   : make_valid(issuing, &order, error);
+    ending->is_refused = issuing->problem.type == ACME_BAD_CSR && issuing->waiting;
+    status = ending->is_refused      ? make_ready(issuing, &order, error)
+             : issuing->problem.type ? make_invalid(issuing, &order, error)
+                                     : make_valid(issuing, &order, error);
   }
-  if (!status && order.id && order.state != ACME_PROCESSING && issuing->waiting)
+  if (!status && order.id && order.state != ACME_PROCESSING && issuing->waiting &&
+      !ending->is_refused)
     ending->json = acme_order_json(issuing->server, &order, order.state);
   acme_order_free(&order);
   return status;
@@ -266,7 +277,10 @@ static void ended(struct acme_job *job, mtc_status status, const char *text) {
     acme_problem_free(&issuing->problem);
     acme_issue_again(issuing);
   } else {
-    acme_issue_answer(issuing, ending->json);
+    if (ending->is_refused)
+      acme_issue_refuse(issuing);
+    else
+      acme_issue_answer(issuing, ending->json);
     acme_issue_leave(issuing);
   }
   mtc_free(ending);

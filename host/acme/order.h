@@ -21,14 +21,36 @@ json_t *acme_order_json(const struct acme_server *server, const struct acme_orde
 mtc_status acme_order_take(struct acme_request *request, struct acme_order *out,
                            struct mtc_error *error) MTC_MUST_CHECK;
 
+struct acme_issuing;
+
 /*
- * acme_issue_begin takes up an order that is committed as processing with this claim: whether it
- * may be issued still, CAA where it has to be checked again, the certificate, the order's end.
- * `waiting` is the finalize request that is answered when that is done, or after finalize_wait_ms;
- * NULL: the order is taken up after somebody else. Thread of the jobs, not within a transaction.
+ * acme_issue_prepare takes from an order, within the transaction that makes it processing, what its
+ * issuance needs.
+ *
+ * Owner:    *out goes to acme_issue_begin after the commit, or to acme_issue_leave.
+ * Errors:   CORRUPT, IO, NOMEM (*out NULL).
  */
-void acme_issue_begin(struct acme_server *server, uint64_t order_id, int64_t claimed_s,
-                      struct acme_request *waiting);
+mtc_status acme_issue_prepare(struct acme_server *server, const struct acme_order *order,
+                              struct acme_issuing **out, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_issue_begin begins the issuance that was prepared: CAA where it has to be checked again, the
+ * certificate, the order's end. `waiting` is the finalize request that is answered when that is
+ * done, or after finalize_wait_ms. Thread of the jobs, not within a transaction.
+ */
+void acme_issue_begin(struct acme_issuing *issuing, struct acme_request *waiting);
+
+/*
+ * acme_issue_resume does so with an order that was found processing and has this claim now: first
+ * it is looked at whether it may be issued still. Nobody waits.
+ */
+void acme_issue_resume(struct acme_server *server, uint64_t order_id, int64_t claimed_s);
+
+/*
+ * acme_issue_leave frees it without an end: the order stays claimed. Who waits is told that it is
+ * processing.
+ */
+void acme_issue_leave(struct acme_issuing *issuing);
 
 /*
  * acme_order_limits_check refuses as rateLimited what is over the limits of certificates a week;

@@ -50,7 +50,7 @@ static mtc_status check_right(struct acme_request *request, const struct acme_is
   /* The key is compared with that of the certificate that was issued: a forged certificate with
    * another key and the same serial number gives nobody a right. */
   if (request->jws.jwk)
-    status = acme_spki_matches(&request->key, issued->spki_sha256, &is_right);
+    is_right = strcmp(request->key.spki_sha256, issued->spki_sha256) == 0;
   else if (issued->account_id == request->account.id)
     is_right = true;
   else
@@ -159,6 +159,7 @@ static mtc_status revoke(struct acme_request *request, const char *cert_id, unsi
 mtc_status acme_revoke(struct acme_request *request, struct mtc_error *error) {
   const char *text = json_string_value(json_object_get(request->jws.json, "certificate"));
   struct mtc_bytes der = {0};
+  struct mtc_certificate certificate;
   char cert_id[ACME_MAX_CERT_ID];
   struct mtc_error why = {""};
   unsigned reason;
@@ -166,7 +167,8 @@ mtc_status acme_revoke(struct acme_request *request, struct mtc_error *error) {
   if (!text) return acme_refuse(request, ACME_MALFORMED, "certificate is missing");
   if (!acme_append_decoded_base64url(&der, mtc_span_of_text(text)))
     status = acme_refuse(request, ACME_MALFORMED, "certificate is not base64url without padding");
-  else if (acme_cert_id(mtc_span_of_bytes(&der), cert_id, &why))
+  else if (mtc_certificate_parse(mtc_span_of_bytes(&der), &certificate, &why) ||
+           acme_cert_id(&certificate, cert_id, &why))
     status = acme_refuse(request, ACME_MALFORMED, "certificate: %s", why.text);
   else if (read_reason(request, &reason))
     status = revoke(request, cert_id, reason, error);

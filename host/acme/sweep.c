@@ -74,7 +74,7 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
   for (size_t i = 0; i < sweeping->num_authorizations && !status; i++)
     acme_validate_begin(sweeping->server, sweeping->authorizations[i].id, true);
   for (size_t i = 0; i < sweeping->num_orders && !status; i++)
-    acme_issue_begin(sweeping->server, sweeping->orders[i].id, sweeping->orders[i].claimed_s, NULL);
+    acme_issue_resume(sweeping->server, sweeping->orders[i].id, sweeping->orders[i].claimed_s);
   if (!status && sweeping->num_authorizations + sweeping->num_orders)
     mtc_log(MTC_LOG_INFO, "taken-up", "validations=%zu orders=%zu", sweeping->num_authorizations,
             sweeping->num_orders);

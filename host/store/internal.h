@@ -20,7 +20,8 @@ struct mtc_cached_tile {
 
 struct mtc_store {
   sqlite3 *db;
-  pthread_mutex_t mutex;
+  pthread_mutex_t mutex; /* recursive: a thread's transaction may hold others, for reading */
+  unsigned depth;        /* of these transactions */
   const struct mtc_wire *wire;
   struct mtc_tai ca_id;
   uint64_t log_number;

@@ -91,6 +91,19 @@ mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) MTC_
 void mtc_store_let_go(struct mtc_store *store);
 
 /*
+ * mtc_store_begin_reading makes what this thread reads until mtc_store_end_reading one transaction:
+ * of one state of the store, and cheaper. Nothing may be written in between.
+ *
+ * Output:   mtc_store_end_reading returns `status`, or why the transaction did not end well.
+ * Errors:   IO (then there is nothing to end).
+ * Threads:  all others wait.
+ */
+mtc_status mtc_store_begin_reading(struct mtc_store *store, struct mtc_error *error) MTC_MUST_CHECK;
+/* Ends it; see above. */
+mtc_status mtc_store_end_reading(struct mtc_store *store, mtc_status status,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * mtc_store_state reads heads, publication and reservations.
  */
 mtc_status mtc_store_state(struct mtc_store *store, struct mtc_log_state *out,
