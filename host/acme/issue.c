@@ -157,23 +157,30 @@ static mtc_status list_check(struct acme_issuing *issuing, size_t max_checks,
 }
 
 /* What finalize found may be otherwise by now: the problem then says so. */
-static mtc_status check_right(struct acme_issuing *issuing, const struct acme_order *order,
-                              struct mtc_error *error) {
-  sqlite3 *db = issuing->server->db;
-  struct acme_problem *problem = &issuing->problem;
-  int64_t now_s = acme_now_s();
+static mtc_status check_account(struct acme_issuing *issuing, const struct acme_order *order,
+                                struct mtc_error *error) {
   bool is_valid = false;
+  acme_problem_free(&issuing->problem);
+  issuing->is_settled = false;
+  mtc_status status =
+      acme_account_is_valid(issuing->server->db, order->account_id, &is_valid, error);
+  if (!status && !is_valid)
+    (void)acme_fail(&issuing->problem, ACME_UNAUTHORIZED, "the account was deactivated");
+  return status;
+}
+
+static mtc_status check_authorizations(struct acme_issuing *issuing, const struct acme_order *order,
+                                       struct mtc_error *error) {
+  struct acme_problem *problem = &issuing->problem;
+  mtc_status status = MTC_OK;
+  int64_t now_s = acme_now_s();
   mtc_free(issuing->checks);
   issuing->num_checks = 0;
   issuing->checks = NULL;
-  acme_problem_free(problem);
-  issuing->is_settled = false;
-  mtc_status status = acme_account_is_valid(db, order->account_id, &is_valid, error);
-  if (!status && !is_valid)
-    (void)acme_fail(problem, ACME_UNAUTHORIZED, "the account was deactivated");
   for (size_t i = 0; i < order->num_authorizations && !status && !problem->type; i++) {
     struct acme_authorization authorization;
-    status = acme_authorization_load(db, order->authorizations[i], &authorization, error);
+    status = acme_authorization_load(issuing->server->db, order->authorizations[i], &authorization,
+                                     error);
     if (status) break;
     enum acme_state state =
         authorization.id ? acme_authorization_state(&authorization, now_s) : ACME_EXPIRED;
@@ -197,7 +204,7 @@ static mtc_status take_order(struct acme_issuing *issuing, const struct acme_ord
   if (!acme_append_decoded_base64url(&issuing->csr, mtc_span_of_text(order->csr)))
     return mtc_fail(error, MTC_CORRUPT, "order %016llx: its CSR is damaged",
                     (unsigned long long)order->id);
-  return check_right(issuing, order, error);
+  return check_authorizations(issuing, order, error);
 }
 
 static mtc_status load_run(struct acme_job *job, struct mtc_error *error) {
@@ -206,7 +213,8 @@ static mtc_status load_run(struct acme_job *job, struct mtc_error *error) {
   mtc_status status = acme_order_load(issuing->server->db, issuing->order_id, &order, error);
   issuing->is_current = !status && order.id && order.state == ACME_PROCESSING &&
                         order.claimed_s == issuing->claimed_s;
-  if (issuing->is_current) status = take_order(issuing, &order, error);
+  if (issuing->is_current) status = check_account(issuing, &order, error);
+  if (issuing->is_current && !status) status = take_order(issuing, &order, error);
   acme_order_free(&order);
   return status;
 }

@@ -83,25 +83,30 @@ void acme_issue_call(struct acme_issuing *issuing) {
   if (status) acme_issue_again(issuing);
 }
 
-/* INPUT: the daemon knows the request, and can never issue it. */
+/* Until the daemon has said what is or will be, nothing is decided: one that does not know this
+ * call is no answer either. */
 static void withdrawn(void *context, const struct acme_ca_result *result) {
   struct acme_issuing *issuing = context;
   struct mtc_reader reader = mtc_reader_of(result->body);
-  uint64_t is_known = 0;
+  uint64_t answer = 0;
   issuing->job.run = NULL;
   issuing->job.done = call_ended;
   mtc_bytes_clear(&issuing->answer);
-  if (result->status && result->status != MTC_INPUT) {
+  if (result->status) {
     failed(issuing, result);
-  } else if (!result->status && (!mtc_read_uint(&reader, 1, &is_known) || is_known > 1)) {
+  } else if (!mtc_read_uint(&reader, 1, &answer) || answer > 2) {
     mtc_log(MTC_LOG_ERROR, "withdrawal", "order=%016llx error=\"not understood\"",
             (unsigned long long)issuing->order_id);
     issuing->job.done = call_failed;
-  } else if (is_known) {
+  } else if (answer == 1) {
     mtc_bytes_append_span(&issuing->answer, mtc_span_of(reader.data, reader.len));
     acme_problem_free(&issuing->problem);
     if (mtc_bytes_status(&issuing->answer)) issuing->job.done = call_failed;
   } else {
+    if (answer == 2)
+      mtc_log(MTC_LOG_ERROR, "withdrawal",
+              "order=%016llx error=\"the daemon has no certificate any more\"",
+              (unsigned long long)issuing->order_id);
     issuing->is_settled = true;
   }
   acme_jobs_put(issuing->server->jobs, &issuing->job);
@@ -168,6 +173,7 @@ static mtc_status describe(const struct issued *issued, struct mtc_span csr,
   if (!status) status = acme_cert_id(&certificate, out->cert_id, error);
   if (status) return mtc_fail_within(error, MTC_CORRUPT, "the CA's certificate");
   status = check_key(csr, certificate.public_key, error);
+  if (status) return status;
   acme_hash_spki(certificate.public_key, out->spki_sha256);
   (void)snprintf(out->profile, sizeof out->profile, "%s", order->profile);
   (void)snprintf(out->serial, sizeof out->serial, "%s", (const char *)issued->serial.data);

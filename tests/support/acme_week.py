@@ -16,9 +16,14 @@ acmed = Acmed(programs / "mtc-acmed", folder / "acme.yaml", folder / "acmed.log"
 alice = Subscriber(directory, folder / "world" / "web")
 opened = [alice.get_ready("one.example.com", profile="classic") for _ in range(5)]
 
-# The CA refuses the CSR: no certificate, nothing counted, and the order is there for another CSR.
+# The CA refuses the CSR, at once (the order is ready again) or when nobody waits any more (it is invalid): no
+# certificate, nothing counted.
 expect("finalize", alice.finalize(opened[0][1], Key("P-384").private), 400, "badCSR")
-assert alice.post(opened[0][0]).json["status"] == "ready"
+between.go_away()
+expect("finalize while the CA is away", alice.finalize(opened[0][1], Key("P-384").private), 200)
+between.come_back()
+ended = alice.ends(opened[0][0])
+assert ended["status"] == "invalid" and ended["error"]["type"].endswith(":badCSR"), ended
 
 between.go_away()
 for url, order in opened[1:3]:

@@ -202,10 +202,14 @@ mtc_status direct_withdraw(struct job *job, struct mtc_span profile_name, const 
   status = mtc_store_find_direct_request(store, request_id, &is_used, &row, error);
   /* One that is not signed yet may have been, or is being: it is, as by its request again. */
   if (!status) status = check_signable(direct, &row, error);
+  bool is_lost = status == MTC_INPUT;
   if (!status && !row.certificate.len) status = sign_row(job, direct, &row, error);
   if (!status) append_issued(&row, out);
   mtc_direct_row_free(&row);
-  return status;
+  if (!is_lost) return status;
+  mtc_bytes_clear(out);
+  mtc_bytes_append_uint(out, 2, 1);
+  return MTC_OK;
 }
 
 mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {

@@ -137,6 +137,7 @@ mtc_status method_withdraw(struct job *job, struct mtc_bytes *out, bool *out_ans
   *out_answered = !status && is_known;
   if (*out_answered) return MTC_OK;
   mtc_free(waiting);
-  mtc_bytes_append_uint(out, 0, 1);
-  return status;
+  bool is_lost = status == MTC_INPUT; /* the ID was checked: it is an earlier log's */
+  mtc_bytes_append_uint(out, is_lost ? 2 : 0, 1);
+  return is_lost ? MTC_OK : status;
 }

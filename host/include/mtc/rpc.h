@@ -66,8 +66,9 @@ enum mtc_rpc_method {
   MTC_RPC_DIRECT_CERTIFICATE = 18,
   /* u8 profile name | u8 request ID -> u8 1 and the answer of MTC_RPC_ISSUE or
    * MTC_RPC_ISSUE_DIRECT, as the profile is: the request was known, also if it is queued still; or
-   * u8 0: it was not, and is refused (INPUT) from now on, for good. BUSY where mtc.yaml has no such
-   * profile (now). */
+   * u8 0: it was not, and is refused (INPUT) from now on, for good; or u8 2: it was known, and this
+   * daemon can give no certificate for it (an earlier log's; one that expired unsigned, or whose
+   * key has changed). BUSY where mtc.yaml has no such profile (now). */
   MTC_RPC_WITHDRAW = 19,
 };
 
