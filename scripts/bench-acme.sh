@@ -72,7 +72,9 @@ limits:
   accounts_per_address_hour: 0
   orders_per_account_hour: 0
   pending_authorizations: 0
+  failures_per_name_hour: 0
   certificates_per_name_week: 0
+  certificates_per_set_week: 0
   connections: $((idle + clients + 100))
   connections_per_address: 0
 testing: true

@@ -125,8 +125,9 @@ static mtc_status make(struct acme_request *request, const json_t *contacts, boo
     return MTC_OK;
   }
   name_network(address, network);
-  mtc_status status =
-      acme_limit_check(server, ACME_LIMIT_ACCOUNTS, network, &request->problem, error);
+  mtc_status status = acme_check_account_key(request, &request->key, error);
+  if (status || request->problem.type) return status;
+  status = acme_limit_check(server, ACME_LIMIT_ACCOUNTS, network, &request->problem, error);
   if (status || request->problem.type) return status;
   memcpy(account->thumbprint, request->key.thumbprint, sizeof account->thumbprint);
   account->jwk = mtc_strdup(request->key.jwk);

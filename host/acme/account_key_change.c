@@ -44,6 +44,8 @@ static mtc_status change(struct acme_request *request, const struct acme_key *ne
                         (unsigned long long)other_id);
     return MTC_OK;
   }
+  status = acme_check_account_key(request, new_key, error);
+  if (status || request->problem.type) return status;
   char *jwk = mtc_strdup(new_key->jwk);
   if (!jwk) return MTC_NOMEM;
   mtc_free(account->jwk);

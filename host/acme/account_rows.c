@@ -47,6 +47,14 @@ mtc_status acme_account_load(sqlite3 *db, uint64_t id, struct acme_account *out,
   return read_account(&query, out);
 }
 
+mtc_status acme_account_is_valid(sqlite3 *db, uint64_t id, bool *out, struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db, "SELECT status FROM accounts WHERE id = ?", error);
+  mtc_query_bind_uint(&query, 1, id);
+  *out = mtc_query_next(&query) && acme_query_state(&query, 0) == ACME_VALID;
+  return mtc_query_close(&query);
+}
+
 mtc_status acme_account_find(sqlite3 *db, const char *thumbprint, struct acme_account *out,
                              struct mtc_error *error) {
   struct mtc_query query;

@@ -1,5 +1,4 @@
 /* What answers are made of. */
-#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +62,10 @@ static void free_request(struct acme_request *request) {
   json_decref(request->json);
   http_answer_free(&request->answer);
   mtc_bytes_free(&request->reply);
-  mtc_free(request->effect);
+  if (request->free_effect)
+    request->free_effect(request->effect);
+  else
+    mtc_free(request->effect);
   mtc_free(request);
 }
 
@@ -130,18 +132,12 @@ mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
   return MTC_OK;
 }
 
-mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256, bool *out) {
-  unsigned char *der = NULL;
-  struct mtc_hash hash;
-  struct mtc_bytes hex = {0};
-  int len = i2d_PUBKEY(key->pkey, &der);
-  *out = false;
-  if (len <= 0) return MTC_NOMEM;
-  mtc_hash_message(mtc_span_of(der, (size_t)len), &hash);
-  OPENSSL_free(der);
-  mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
-  mtc_status status = mtc_bytes_status(&hex);
-  *out = !status && mtc_span_equal(mtc_span_of_bytes(&hex), mtc_span_of_text(sha256));
-  mtc_bytes_free(&hex);
-  return status;
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
+                                  struct mtc_error *error) {
+  bool is_compromised = false;
+  mtc_status status =
+      acme_compromised_find(request->server->db, key->spki_sha256, &is_compromised, error);
+  if (status || !is_compromised) return status;
+  return acme_refuse(request, ACME_BAD_PUBLIC_KEY,
+                     "a certificate with this key was revoked for keyCompromise");
 }

@@ -7,7 +7,7 @@
 
 #define COLUMNS                                                                              \
   "id, account_id, type, value, wildcard, status, expires_s, token, challenge, validated_s," \
-  " claimed_s, error"
+  " claimed_s, error, attempts"
 
 static mtc_status read_authorization(struct mtc_query *query, struct acme_authorization *out) {
   *out = (struct acme_authorization){0};
@@ -29,6 +29,7 @@ static mtc_status read_authorization(struct mtc_query *query, struct acme_author
     out->validated_s = mtc_query_int(query, 9);
     out->claimed_s = mtc_query_int(query, 10);
     out->error = acme_query_copy(query, 11);
+    out->attempts = (unsigned)mtc_query_uint(query, 12);
   }
   mtc_status status = mtc_query_close(query);
   if (status) acme_authorization_free(out);
@@ -49,28 +50,31 @@ mtc_status acme_authorization_find_valid(sqlite3 *db, uint64_t account_id,
                                          struct acme_authorization *out, struct mtc_error *error) {
   struct mtc_query query;
   bool is_wildcard = acme_identifier_is_wildcard(identifier);
+  _Static_assert(ACME_VALID == 3, "the number in the text below");
+  /* Of a status that is bound SQLite would see at each run whether the index of pending ones will
+   * do, and compile the statement anew. */
   mtc_query_open(&query, db,
                  "SELECT " COLUMNS
                  " FROM authorizations WHERE account_id = ? AND value = ? AND wildcard = ?"
-                 " AND status = ? AND expires_s > ? AND validated_s > ? AND type = ?"
+                 " AND status = 3 AND expires_s > ? AND validated_s > ? AND type = ?"
                  " ORDER BY expires_s DESC LIMIT 1",
                  error);
   mtc_query_bind_uint(&query, 1, account_id);
   mtc_query_bind_text(&query, 2, identifier->value + (is_wildcard ? 2 : 0));
   mtc_query_bind_int(&query, 3, is_wildcard);
-  mtc_query_bind_int(&query, 4, ACME_VALID);
-  mtc_query_bind_int(&query, 5, expires_after_s);
-  mtc_query_bind_int(&query, 6, validated_after_s);
-  mtc_query_bind_text(&query, 7, identifier->type == ACME_IP_ADDRESS ? "ip" : "dns");
+  mtc_query_bind_int(&query, 4, expires_after_s);
+  mtc_query_bind_int(&query, 5, validated_after_s);
+  mtc_query_bind_text(&query, 6, identifier->type == ACME_IP_ADDRESS ? "ip" : "dns");
   return read_authorization(&query, out);
 }
 
 mtc_status acme_authorization_insert(sqlite3 *db, const struct acme_authorization *authorization,
                                      struct mtc_error *error) {
   struct mtc_query query;
-  mtc_query_open(
-      &query, db,
-      "INSERT INTO authorizations(" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
+  mtc_query_open(&query, db,
+                 "INSERT INTO authorizations(" COLUMNS
+                 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 error);
   mtc_query_bind_uint(&query, 1, authorization->id);
   mtc_query_bind_uint(&query, 2, authorization->account_id);
   mtc_query_bind_text(&query, 3, authorization->identifier.type == ACME_IP_ADDRESS ? "ip" : "dns");
@@ -83,6 +87,7 @@ mtc_status acme_authorization_insert(sqlite3 *db, const struct acme_authorizatio
   mtc_query_bind_int(&query, 10, authorization->validated_s);
   mtc_query_bind_int(&query, 11, authorization->claimed_s);
   mtc_query_bind_text(&query, 12, authorization->error ? authorization->error : "");
+  mtc_query_bind_uint(&query, 13, authorization->attempts);
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }
@@ -92,7 +97,7 @@ mtc_status acme_authorization_update(sqlite3 *db, const struct acme_authorizatio
   struct mtc_query query;
   mtc_query_open(&query, db,
                  "UPDATE authorizations SET status = ?, expires_s = ?, challenge = ?,"
-                 " validated_s = ?, claimed_s = ?, error = ? WHERE id = ?",
+                 " validated_s = ?, claimed_s = ?, error = ?, attempts = ? WHERE id = ?",
                  error);
   mtc_query_bind_int(&query, 1, authorization->state);
   mtc_query_bind_int(&query, 2, authorization->expires_s);
@@ -100,7 +105,8 @@ mtc_status acme_authorization_update(sqlite3 *db, const struct acme_authorizatio
   mtc_query_bind_int(&query, 4, authorization->validated_s);
   mtc_query_bind_int(&query, 5, authorization->claimed_s);
   mtc_query_bind_text(&query, 6, authorization->error ? authorization->error : "");
-  mtc_query_bind_uint(&query, 7, authorization->id);
+  mtc_query_bind_uint(&query, 7, authorization->attempts);
+  mtc_query_bind_uint(&query, 8, authorization->id);
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }

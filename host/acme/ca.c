@@ -97,6 +97,7 @@ static const char *end_answered(struct acme_ca *ca, const struct rpc_frame *fram
       return "its answer is malformed: unknown status";
     int len = reader.len < sizeof text.text ? (int)reader.len : (int)sizeof text.text;
     result.status = mtc_fail(&text, (mtc_status)status, "%.*s", len, (const char *)reader.data);
+    result.may_be_done = result.status != MTC_INPUT;
   } else {
     return "its answer is malformed: unknown kind";
   }
@@ -153,6 +154,15 @@ static void expire(struct acme_ca *ca, int64_t now_ms) {
   if (ca->fd >= 0 && ca->calls.num_abandoned >= MAX_ABANDONED) lose(ca, "it does not answer", 0);
 }
 
+/* Ends the calls that would have to wait for a connection, and do not. */
+static void refuse_waiting(struct acme_ca *ca) {
+  struct acme_ca_call *call;
+  while ((call = acme_ca_calls_refuse(&ca->calls))) {
+    end_call(ca, call, &(struct acme_ca_result){.status = MTC_IO, .text = ca->reason});
+    acme_ca_call_free(call);
+  }
+}
+
 /* Takes over what callers have handed in. False: the connection is to be closed. */
 static bool take_new(struct acme_ca *ca) {
   pthread_mutex_lock(&ca->mutex);
@@ -189,6 +199,7 @@ static void *run(void *context) {
     int64_t now_ms = mtc_clock_monotonic_ms();
     expire(ca, now_ms);
     if (ca->calls.first && ca->fd < 0 && now_ms >= ca->connect_at_ms) try_connect(ca);
+    if (ca->fd < 0) refuse_waiting(ca);
     if (ca->fd >= 0 && acme_ca_calls_send(&ca->calls, ca->fd)) lose(ca, "sending", errno);
     wait_for_events(ca, now_ms);
   }
@@ -242,13 +253,14 @@ static void wake(struct acme_ca *ca) {
   if (write(ca->wake_fd, &one, sizeof one) < 0) return;
 }
 
-mtc_status acme_ca_call(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
-                        unsigned timeout_ms, acme_ca_done *done, void *context) {
+static mtc_status begin_call(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
+                             unsigned timeout_ms, bool is_now, acme_ca_done *done, void *context) {
   if (body.len > RPC_MAX_BODY) return MTC_INPUT;
   struct acme_ca_call *call = mtc_alloc(1, sizeof *call);
   if (!call) return MTC_NOMEM;
   call->done = done;
   call->context = context;
+  call->is_now = is_now;
   call->deadline_ms = mtc_clock_monotonic_ms() + timeout_ms;
   mtc_bytes_reserve(&call->frame, RPC_HEAD_LEN + body.len);
   mtc_rpc_frame_append_head(&call->frame, (uint8_t)method, 0, body.len);
@@ -270,6 +282,16 @@ mtc_status acme_ca_call(struct acme_ca *ca, enum mtc_rpc_method method, struct m
   if (is_first) wake(ca);
   if (status) acme_ca_call_free(call);
   return status;
+}
+
+mtc_status acme_ca_call(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
+                        unsigned timeout_ms, acme_ca_done *done, void *context) {
+  return begin_call(ca, method, body, timeout_ms, false, done, context);
+}
+
+mtc_status acme_ca_call_now(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
+                            unsigned timeout_ms, acme_ca_done *done, void *context) {
+  return begin_call(ca, method, body, timeout_ms, true, done, context);
 }
 
 struct waiting {

@@ -8,8 +8,9 @@ struct acme_ca;
 
 /*
  * How a call ended: MTC_OK with the answer's body, else the status and a text. `may_be_done` tells
- * that the connection was lost after the request had gone out: an idempotent one is sent again by
- * the caller. Runs on the connection's thread: short, no call of acme_ca_close.
+ * that the request had gone out whole and what became of it is not known: the connection was lost,
+ * time was up, or the daemon failed (all but INPUT); an idempotent one is sent again by the caller.
+ * Runs on the connection's thread: short, no call of acme_ca_close.
  */
 struct acme_ca_result {
   mtc_status status;
@@ -38,6 +39,13 @@ mtc_status acme_ca_open(const char *socket_path, struct acme_ca **out,
  */
 mtc_status acme_ca_call(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
                         unsigned timeout_ms, acme_ca_done *done, void *context) MTC_MUST_CHECK;
+
+/*
+ * acme_ca_call_now does so for what must not be sent later than it was asked for: where there is no
+ * connection, and none can be made at once, the call ends (IO, not may_be_done).
+ */
+mtc_status acme_ca_call_now(struct acme_ca *ca, enum mtc_rpc_method method, struct mtc_span body,
+                            unsigned timeout_ms, acme_ca_done *done, void *context) MTC_MUST_CHECK;
 
 /*
  * acme_ca_call_wait makes one call and waits for its end: for the start of the program.

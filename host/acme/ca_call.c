@@ -147,3 +147,13 @@ struct acme_ca_call *acme_ca_calls_lose(struct acme_ca_calls *calls, bool all) {
   }
   return NULL;
 }
+
+struct acme_ca_call *acme_ca_calls_refuse(struct acme_ca_calls *calls) {
+  struct acme_ca_call *call = calls->first;
+  while (call && !(call->is_now && call->done))
+    call = call->next;
+  if (!call) return NULL;
+  unqueue(calls, call);
+  free_slot(calls, call);
+  return call;
+}

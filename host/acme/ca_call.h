@@ -15,6 +15,7 @@ struct acme_ca_call {
   int64_t deadline_ms; /* of the monotonic clock */
   uint32_t tag;
   bool is_sent; /* wholly */
+  bool is_now;  /* it does not wait for a connection */
   struct mtc_bytes frame;
 };
 
@@ -51,6 +52,9 @@ bool acme_ca_calls_expire(struct acme_ca_calls *calls, int64_t now_ms, struct ac
 /* Takes one out after the connection was lost: a sent one, or any when `all`. NULL: there is none,
  * and what is left starts from its first byte. */
 struct acme_ca_call *acme_ca_calls_lose(struct acme_ca_calls *calls, bool all);
+
+/* Takes one out that does not wait for a connection; there is none. NULL: there is no such call. */
+struct acme_ca_call *acme_ca_calls_refuse(struct acme_ca_calls *calls);
 
 void acme_ca_call_free(struct acme_ca_call *call);
 

@@ -111,6 +111,13 @@ void acme_client_read_link(const char *value, const char *relation, const char *
                            bool allow_plain, char out_url[ACME_CLIENT_MAX_URL]);
 
 /*
+ * acme_client_read_links appends all of them to URLs with a space between each, as far as there is
+ * room.
+ */
+void acme_client_read_links(const char *value, const char *relation, const char *base,
+                            bool allow_plain, char urls[ACME_CLIENT_MAX_URLS]);
+
+/*
  * acme_client_read_time reads a time of RFC 3339 with any offset; fractions are dropped.
  */
 bool acme_client_read_time(const char *text, int64_t *out_s) MTC_MUST_CHECK;

@@ -61,9 +61,17 @@ mtc_status acme_client_check_chain(const struct acme_client_chain *chain, EVP_PK
                                    struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_client_check_twin checks that two leaves are one entry of a log: the same TBSCertificate.
+ * acme_client_is_of_tree tells whether a leaf is of a Merkle tree: of such there may be a
+ * landmark-relative one.
+ */
+bool acme_client_is_of_tree(const struct acme_client_chain *chain);
+
+/*
+ * acme_client_check_twin checks that a leaf is landmark-relative (its proof has no cosignature) and
+ * of the same entry of a log as the standalone one: the same TBSCertificate.
  *
  * Errors:   IO.
+ * Source:   merkle-tree-certs, "Landmark-Relative Certificates"
  */
 mtc_status acme_client_check_twin(const struct acme_client_chain *standalone,
                                   const struct acme_client_chain *landmark,

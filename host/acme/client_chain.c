@@ -133,8 +133,35 @@ mtc_status acme_client_check_chain(const struct acme_client_chain *chain, EVP_PK
     out->not_after_s = parsed.not_after;
     status = check_leaf(leaf, key, identifiers, num, error);
   }
-  if (!status && acme_cert_id(leaf, out->cert_id, error)) status = MTC_IO;
+  if (!status && acme_cert_id(&parsed, out->cert_id, error)) status = MTC_IO;
   return status ? mtc_fail_within(error, status, "the server's certificate") : MTC_OK;
+}
+
+static const struct mtc_wire *wire_of(const struct mtc_certificate *certificate,
+                                      enum mtc_wire_version version) {
+  const struct mtc_wire *wire = mtc_wire_get(version);
+  return mtc_span_equal(certificate->outer_algorithm, wire->proof_algorithm) ? wire : NULL;
+}
+
+bool acme_client_is_of_tree(const struct acme_client_chain *chain) {
+  struct mtc_certificate leaf;
+  struct mtc_error ignored;
+  if (mtc_certificate_parse(mtc_span_of_bytes(&chain->certificates[0]), &leaf, &ignored))
+    return false;
+  return wire_of(&leaf, MTC_WIRE_PLANTS_05) || wire_of(&leaf, MTC_WIRE_PLANTS_06) ||
+         wire_of(&leaf, MTC_WIRE_PLANTS_07);
+}
+
+/* The versions of an algorithm differ in the length of a prefix, so that one alone can be read. */
+static bool is_landmark_relative(const struct mtc_certificate *certificate) {
+  struct mtc_mtcproof proof;
+  struct mtc_error ignored;
+  for (int version = MTC_WIRE_PLANTS_05; version <= MTC_WIRE_PLANTS_07; version++) {
+    const struct mtc_wire *wire = wire_of(certificate, (enum mtc_wire_version)version);
+    if (wire && mtc_mtcproof_parse(wire, certificate->signature, &proof, &ignored) == MTC_OK)
+      return proof.num_cosignatures == 0;
+  }
+  return false;
 }
 
 mtc_status acme_client_check_twin(const struct acme_client_chain *standalone,
@@ -145,10 +172,11 @@ mtc_status acme_client_check_twin(const struct acme_client_chain *standalone,
       mtc_certificate_parse(mtc_span_of_bytes(&standalone->certificates[0]), &one, error);
   if (!status)
     status = mtc_certificate_parse(mtc_span_of_bytes(&landmark->certificates[0]), &other, error);
-  if (!status && mtc_span_equal(one.tbs, other.tbs)) return MTC_OK;
-  if (!status)
-    (void)mtc_fail(error, MTC_IO, "it is of another log entry than the standalone certificate");
-  return mtc_fail_within(error, MTC_IO, "the landmark-relative certificate");
+  if (!status && !mtc_span_equal(one.tbs, other.tbs))
+    status = mtc_fail(error, MTC_IO, "it is of another log entry than the standalone certificate");
+  if (!status && !is_landmark_relative(&other))
+    status = mtc_fail(error, MTC_IO, "it is not relative to a landmark");
+  return status ? mtc_fail_within(error, MTC_IO, "the landmark-relative certificate") : MTC_OK;
 }
 
 void acme_client_append_chain(const struct acme_client_chain *chain, bool with_properties,

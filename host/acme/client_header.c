@@ -130,23 +130,49 @@ static void resolve(const char *base, struct mtc_span target, bool allow_plain,
   curl_url_cleanup(parsed);
 }
 
-void acme_client_read_link(const char *value, const char *relation, const char *base,
-                           bool allow_plain, char out_url[ACME_CLIENT_MAX_URL]) {
-  out_url[0] = 0;
-  for (const char *at = skip_space(value); *at == '<' && !out_url[0];) {
+/* Takes the next link of a relation off a header's value; false at its end, or at what is no link.
+ */
+static bool next_link(const char **value, const char *relation, struct mtc_span *out) {
+  const char *at = skip_space(*value);
+  while (*at == '<') {
     struct mtc_span target = mtc_span_of(at + 1, strcspn(at + 1, ">")), name, parameter;
     bool has_rel = false, is_it = false;
     at += 1 + target.len;
-    if (*at++ != '>') return;
+    if (*at++ != '>') break;
     while (read_parameter(&at, &name, &parameter)) {
       /* The first rel of a link counts. */
       if (has_rel || name.len != 3 || strncasecmp((const char *)name.data, "rel", 3) != 0) continue;
       has_rel = true;
       is_it = has_relation(parameter, relation);
     }
-    if (is_it) resolve(base, target, allow_plain, out_url);
     at = skip_space(at);
-    if (*at != ',') return;
-    at = skip_space(at + 1);
+    bool is_last = *at != ',';
+    if (!is_last) at = skip_space(at + 1);
+    *value = is_last ? "" : at;
+    *out = target;
+    if (is_it) return true;
+    if (is_last) break;
+  }
+  return false;
+}
+
+void acme_client_read_link(const char *value, const char *relation, const char *base,
+                           bool allow_plain, char out_url[ACME_CLIENT_MAX_URL]) {
+  struct mtc_span target;
+  out_url[0] = 0;
+  while (!out_url[0] && next_link(&value, relation, &target))
+    resolve(base, target, allow_plain, out_url);
+}
+
+void acme_client_read_links(const char *value, const char *relation, const char *base,
+                            bool allow_plain, char urls[ACME_CLIENT_MAX_URLS]) {
+  struct mtc_span target;
+  char url[ACME_CLIENT_MAX_URL];
+  while (next_link(&value, relation, &target)) {
+    size_t len = strlen(urls);
+    url[0] = 0;
+    resolve(base, target, allow_plain, url);
+    if (url[0] && !strchr(url, ' ') && len + strlen(url) + 2 <= ACME_CLIENT_MAX_URLS)
+      (void)snprintf(urls + len, ACME_CLIENT_MAX_URLS - len, "%s%s", len ? " " : "", url);
   }
 }

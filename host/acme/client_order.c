@@ -215,18 +215,20 @@ static mtc_status write_chain(const struct acme_client_run *run, const char *fil
 
 static mtc_status fetch_chain(struct acme_client_run *run, const char *url, const char *accept,
                               struct acme_client_chain *out, char landmark[ACME_CLIENT_MAX_URL],
-                              struct mtc_error *error) {
+                              char alternates[ACME_CLIENT_MAX_URLS], struct mtc_error *error) {
   struct acme_client_response response = {0};
   *out = (struct acme_client_chain){0};
-  landmark[0] = 0;
+  landmark[0] = alternates[0] = 0;
   mtc_status status = acme_client_post(run->session, url, NULL, accept, &response, error);
   if (!status) status = acme_client_read_chain(mtc_span_of_bytes(&response.body), out, error);
   char *line = status ? NULL : (char *)response.links.data;
-  while (line && *line && !landmark[0]) {
+  while (line && *line) {
     char *end = strchr(line, '\n');
     if (end) *end++ = 0;
-    acme_client_read_link(line, "acme-optional-alternate", url, run->session->allow_plain,
-                          landmark);
+    if (!landmark[0])
+      acme_client_read_link(line, "acme-optional-alternate", url, run->session->allow_plain,
+                            landmark);
+    acme_client_read_links(line, "alternate", url, run->session->allow_plain, alternates);
     line = end;
   }
   acme_client_response_free(&response);
@@ -249,14 +251,17 @@ static mtc_status take(struct acme_client_run *run, const struct acme_client_ord
   struct acme_client_chain chain = {0}, plain = {0};
   struct acme_client_leaf leaf = {0}, again;
   char path[4096], landmark[ACME_CLIENT_MAX_URL] = "", ignored[ACME_CLIENT_MAX_URL];
+  char alternates[ACME_CLIENT_MAX_URLS] = "", also_ignored[ACME_CLIENT_MAX_URLS];
   EVP_PKEY *key = NULL;
   acme_client_path(certificate, run->state.order.generation, "key.pem", path);
   mtc_status status = acme_client_read_key(path, &key, error);
   if (status) status = mtc_fail_within(error, MTC_INPUT, "the order's key is lost");
   if (!status)
     status = fetch_chain(run, order->certificate, ACCEPT_PROPERTIES ", " ACCEPT_PLAIN ";q=0.5",
-                         &chain, landmark, error);
-  if (!status) status = fetch_chain(run, order->certificate, ACCEPT_PLAIN, &plain, ignored, error);
+                         &chain, landmark, alternates, error);
+  if (!status)
+    status =
+        fetch_chain(run, order->certificate, ACCEPT_PLAIN, &plain, ignored, also_ignored, error);
   if (!status)
     status = acme_client_check_chain(&chain, key, certificate->identifiers,
                                      certificate->num_identifiers, &leaf, error);
@@ -269,6 +274,9 @@ static mtc_status take(struct acme_client_run *run, const struct acme_client_ord
   if (!status) {
     acme_client_note_certificate(&run->state, leaf.not_before_s, leaf.not_after_s, leaf.cert_id,
                                  landmark, mtc_clock_now_ms() / 1000, acme_client_random());
+    /* A server of before the relation; of other certificates an alternate is another root's. */
+    if (!landmark[0] && acme_client_is_of_tree(&chain))
+      acme_client_note_alternates(&run->state, alternates);
     check_clock(run, &leaf);
     status = acme_client_save(run, error);
   }

@@ -43,6 +43,8 @@ static const struct member members[] = {
     {"hook_due", TRUTH, AT(hook_due), 0},
     {"hook_landmark_due", TRUTH, AT(hook_landmark_due), 0},
     TEXT_AT("landmark_url", landmark_url),
+    TEXT_AT("alternates", alternates),
+    {"landmark_is_alternate", TRUTH, AT(is_alternate), 0},
     {"landmark_at", TIME, AT(landmark_at_s), 0},
     {"landmark_tries", COUNT, AT(landmark_tries), 0},
     {"has_landmark", TRUTH, AT(has_landmark), 0},

@@ -6,6 +6,7 @@
 #include "acme/identifier.h"
 
 #define ACME_CLIENT_MAX_URL 1024u
+#define ACME_CLIENT_MAX_URLS (4 * ACME_CLIENT_MAX_URL)
 #define ACME_CLIENT_MAX_OLD 8u
 #define ACME_CLIENT_MAX_STATE_LEN (1u << 20)
 
@@ -45,7 +46,9 @@ struct acme_client_state {
   bool hook_landmark_due;
   /* its landmark-relative one */
   char landmark_url[ACME_CLIENT_MAX_URL];
-  int64_t landmark_at_s; /* asked for not before */
+  char alternates[ACME_CLIENT_MAX_URLS]; /* what else may be it, with a space between each */
+  bool is_alternate;                     /* landmark_url may be anything */
+  int64_t landmark_at_s;                 /* asked for not before */
   unsigned landmark_tries;
   bool has_landmark;
   /* its renewal */

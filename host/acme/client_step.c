@@ -143,6 +143,8 @@ void acme_client_note_certificate(struct acme_client_state *state, int64_t not_b
   state->hook_due = true;
   state->hook_landmark_due = false;
   (void)snprintf(state->landmark_url, sizeof state->landmark_url, "%s", landmark_url);
+  state->alternates[0] = 0;
+  state->is_alternate = false;
   state->landmark_at_s = 0;
   state->landmark_tries = 0;
   state->has_landmark = false;
@@ -164,4 +166,22 @@ void acme_client_note_no_landmark(struct acme_client_state *state, int64_t now_s
   if (retry_after_s <= 0 && wait_s > MAX_LANDMARK_WAIT_S) wait_s = MAX_LANDMARK_WAIT_S;
   if (wait_s > ACME_CLIENT_MAX_WAIT_S) wait_s = ACME_CLIENT_MAX_WAIT_S;
   state->landmark_at_s = now_s + wait_s;
+}
+
+void acme_client_drop_alternate(struct acme_client_state *state, bool again) {
+  char last[ACME_CLIENT_MAX_URL], rest[ACME_CLIENT_MAX_URLS];
+  memcpy(last, state->landmark_url, sizeof last);
+  size_t len = strcspn(state->alternates, " ");
+  if (!len && again) return; /* there is no other */
+  (void)snprintf(state->landmark_url, sizeof state->landmark_url, "%.*s", (int)len,
+                 state->alternates);
+  memcpy(rest, state->alternates, sizeof rest);
+  (void)snprintf(state->alternates, sizeof state->alternates, "%s%s%s",
+                 rest[len] ? rest + len + 1 : "", again && rest[len] ? " " : "", again ? last : "");
+}
+
+void acme_client_note_alternates(struct acme_client_state *state, const char *urls) {
+  (void)snprintf(state->alternates, sizeof state->alternates, "%s", urls);
+  acme_client_drop_alternate(state, false);
+  state->is_alternate = true;
 }

@@ -81,4 +81,14 @@ void acme_client_note_certificate(struct acme_client_state *state, int64_t not_b
 void acme_client_note_no_landmark(struct acme_client_state *state, int64_t now_s,
                                   int64_t retry_after_s, uint32_t random);
 
+/*
+ * acme_client_note_alternates makes the first of URLs (a space between each) the one that is asked
+ * for as if it were the landmark-relative certificate, and keeps the others.
+ * acme_client_drop_alternate goes on to the next of them, if there is one; with `again` the one
+ * before comes last.
+ */
+void acme_client_note_alternates(struct acme_client_state *state, const char *urls);
+/* Goes on to the next; see above. */
+void acme_client_drop_alternate(struct acme_client_state *state, bool again);
+
 #endif

@@ -119,6 +119,46 @@ static unsigned default_connections(void) {
                                                         : (unsigned)files.rlim_cur - OTHER_FILES;
 }
 
+/* What a public CA wants of a night without anybody there; 0 in the file is none. */
+static mtc_status load_limits(const struct loading *loading, const struct acme_yaml *yaml) {
+  struct acme_config *config = loading->config;
+  struct acme_limits *limits = &config->limits;
+  const struct acme_yaml_limits *own = &yaml->limits;
+  const struct {
+    const char *key;
+    const int64_t *value;
+    unsigned by_default, *out;
+  } keys[] = {
+      {"limits.accounts_per_address_hour", own->accounts_per_address_hour, 10,
+       &limits->accounts_per_address_hour},
+      {"limits.orders_per_account_hour", own->orders_per_account_hour, 100,
+       &limits->orders_per_account_hour},
+      {"limits.pending_authorizations", own->pending_authorizations, 300,
+       &limits->pending_authorizations},
+      {"limits.failures_per_name_hour", own->failures_per_name_hour, 5,
+       &limits->failures_per_name_hour},
+      {"limits.certificates_per_name_week", own->certificates_per_name_week, 50,
+       &limits->certificates_per_name_week},
+      {"limits.certificates_per_set_week", own->certificates_per_set_week, 5,
+       &limits->certificates_per_set_week},
+      /* Without TLS nobody but a proxy connects. */
+      {"limits.connections_per_address", own->connections_per_address,
+       yaml->tls ? (config->http.max_connections + 7) / 8 : 0,
+       &config->http.max_connections_per_address},
+  };
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    char what[80];
+    int64_t value = keys[i].value ? *keys[i].value : (int64_t)keys[i].by_default;
+    if (value < 0 || value > INT32_MAX) {
+      (void)snprintf(what, sizeof what, "%lld; 0 (none) to %d are allowed", (long long)value,
+                     INT32_MAX);
+      return complain(loading, keys[i].key, what);
+    }
+    *keys[i].out = (unsigned)value;
+  }
+  return MTC_OK;
+}
+
 static mtc_status load_numbers(const struct loading *loading, const struct acme_yaml *yaml) {
   struct acme_config *config = loading->config;
   const struct {
@@ -128,16 +168,12 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
       {"threads", yaml->threads, 256},
       {"finalize_wait_ms", yaml->finalize_wait_ms, 25000},
       {"order_lifetime_s", yaml->order_lifetime_s, 30 * DAY_S},
+      {"retention_s", yaml->retention_s, 10 * 366 * DAY_S},
       {"validation.timeout_ms", yaml->validation.timeout_ms, 120000},
       {"validation.reuse_s", yaml->validation.reuse_s, 10 * DAY_S},
       {"validation.threads", yaml->validation.threads, 1024},
-      {"limits.accounts_per_address_hour", yaml->limits.accounts_per_address_hour, INT32_MAX},
-      {"limits.orders_per_account_hour", yaml->limits.orders_per_account_hour, INT32_MAX},
-      {"limits.pending_authorizations", yaml->limits.pending_authorizations, INT32_MAX},
-      {"limits.failures_per_name_hour", yaml->limits.failures_per_name_hour, INT32_MAX},
-      {"limits.certificates_per_name_week", yaml->limits.certificates_per_name_week, INT32_MAX},
+      {"validation.threads_per_account", yaml->validation.threads_per_account, 1024},
       {"limits.connections", yaml->limits.connections, 1000000},
-      {"limits.connections_per_address", yaml->limits.connections_per_address, 1000000},
       {"http_port", yaml->http_port, 65535},
       {"tls_port", yaml->tls_port, 65535},
   };
@@ -148,20 +184,13 @@ static mtc_status load_numbers(const struct loading *loading, const struct acme_
                    (long long)numbers[i].max);
     return complain(loading, numbers[i].key, what);
   }
-  config->limits = (struct acme_limits){
-      .accounts_per_address_hour = (unsigned)yaml->limits.accounts_per_address_hour,
-      .orders_per_account_hour = (unsigned)yaml->limits.orders_per_account_hour,
-      .pending_authorizations = (unsigned)yaml->limits.pending_authorizations,
-      .failures_per_name_hour = (unsigned)yaml->limits.failures_per_name_hour,
-      .certificates_per_name_week = (unsigned)yaml->limits.certificates_per_name_week,
-  };
   config->finalize_wait_ms = yaml->finalize_wait_ms ? (unsigned)yaml->finalize_wait_ms : 2000;
   config->order_lifetime_s = yaml->order_lifetime_s ? yaml->order_lifetime_s : 7 * DAY_S;
+  config->retention_s = yaml->retention_s ? yaml->retention_s : 30 * DAY_S;
   config->reuse_s = yaml->validation.reuse_s ? yaml->validation.reuse_s : 8 * 3600;
   config->http.threads = yaml->threads ? (unsigned)yaml->threads : 4;
   config->http.max_connections =
       yaml->limits.connections ? (unsigned)yaml->limits.connections : default_connections();
-  config->http.max_connections_per_address = (unsigned)yaml->limits.connections_per_address;
   config->http.max_body_len = ACME_MAX_JWS_LEN;
   config->http.idle_timeout_s = 120;
   config->http.request_timeout_s = 30;
@@ -261,6 +290,7 @@ static mtc_status load_testing(const struct loading *loading, const struct acme_
   loading->config->is_synchronous = !is_off;
   loading->config->validation = (struct acme_validator_options){
       .threads = (unsigned)yaml->validation.threads,
+      .threads_each = (unsigned)yaml->validation.threads_per_account,
       .timeout_ms = (unsigned)yaml->validation.timeout_ms,
       .caa_identities = (const char *const *)yaml->caa_identities,
       .num_caa_identities = yaml->caa_identities_count,
@@ -293,6 +323,7 @@ static mtc_status load_files(const struct loading *loading, const struct acme_ya
 static mtc_status check(const struct loading *loading) {
   struct acme_yaml *yaml = loading->config->yaml;
   mtc_status status = load_numbers(loading, yaml);
+  if (!status) status = load_limits(loading, yaml);
   if (!status) status = load_listen(loading, yaml);
   if (!status) status = load_urls(loading, yaml);
   if (!status) status = load_files(loading, yaml);

@@ -28,6 +28,7 @@ struct acme_limits {
   unsigned pending_authorizations;
   unsigned failures_per_name_hour;
   unsigned certificates_per_name_week;
+  unsigned certificates_per_set_week;
 };
 
 struct acme_config {
@@ -49,6 +50,7 @@ struct acme_config {
   unsigned finalize_wait_ms;
   int64_t order_lifetime_s;
   int64_t reuse_s;
+  int64_t retention_s;
   bool is_synchronous;
 };
 

@@ -8,6 +8,9 @@
                          MAX_TEXT)
 #define OPTIONAL_NUMBER(key, structure, member) \
   CYAML_FIELD_INT(key, CYAML_FLAG_OPTIONAL, structure, member)
+/* 0 is none, which is not the same as that the key is not there. */
+#define LIMIT(member) \
+  CYAML_FIELD_INT_PTR(#member, CYAML_FLAG_OPTIONAL, struct acme_yaml_limits, member)
 /* Strict: libcyaml's own booleans are true for every word they do not know. */
 #define OPTIONAL_BOOL(key, structure, member)                                                  \
   CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT | CYAML_FLAG_CASE_INSENSITIVE, \
@@ -61,19 +64,19 @@ static const cyaml_schema_field_t validation_fields[] = {
     OPTIONAL_NUMBER("timeout_ms", struct acme_yaml_validation, timeout_ms),
     OPTIONAL_NUMBER("reuse_s", struct acme_yaml_validation, reuse_s),
     OPTIONAL_NUMBER("threads", struct acme_yaml_validation, threads),
+    OPTIONAL_NUMBER("threads_per_account", struct acme_yaml_validation, threads_per_account),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t limits_fields[] = {
-    OPTIONAL_NUMBER("accounts_per_address_hour", struct acme_yaml_limits,
-                    accounts_per_address_hour),
-    OPTIONAL_NUMBER("orders_per_account_hour", struct acme_yaml_limits, orders_per_account_hour),
-    OPTIONAL_NUMBER("pending_authorizations", struct acme_yaml_limits, pending_authorizations),
-    OPTIONAL_NUMBER("failures_per_name_hour", struct acme_yaml_limits, failures_per_name_hour),
-    OPTIONAL_NUMBER("certificates_per_name_week", struct acme_yaml_limits,
-                    certificates_per_name_week),
+    LIMIT(accounts_per_address_hour),
+    LIMIT(orders_per_account_hour),
+    LIMIT(pending_authorizations),
+    LIMIT(failures_per_name_hour),
+    LIMIT(certificates_per_name_week),
+    LIMIT(certificates_per_set_week),
     OPTIONAL_NUMBER("connections", struct acme_yaml_limits, connections),
-    OPTIONAL_NUMBER("connections_per_address", struct acme_yaml_limits, connections_per_address),
+    LIMIT(connections_per_address),
     CYAML_FIELD_END,
 };
 
@@ -101,6 +104,7 @@ static const cyaml_schema_field_t config_fields[] = {
     OPTIONAL_TEXT("explanation_url", struct acme_yaml, explanation_url),
     OPTIONAL_NUMBER("finalize_wait_ms", struct acme_yaml, finalize_wait_ms),
     OPTIONAL_NUMBER("order_lifetime_s", struct acme_yaml, order_lifetime_s),
+    OPTIONAL_NUMBER("retention_s", struct acme_yaml, retention_s),
     CYAML_FIELD_MAPPING("validation", CYAML_FLAG_OPTIONAL, struct acme_yaml, validation,
                         validation_fields),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct acme_yaml, limits, limits_fields),

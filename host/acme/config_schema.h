@@ -35,16 +35,19 @@ struct acme_yaml_validation {
   int64_t timeout_ms;
   int64_t reuse_s;
   int64_t threads;
+  int64_t threads_per_account;
 };
 
+/* NULL: the default. */
 struct acme_yaml_limits {
-  int64_t accounts_per_address_hour;
-  int64_t orders_per_account_hour;
-  int64_t pending_authorizations;
-  int64_t failures_per_name_hour;
-  int64_t certificates_per_name_week;
+  int64_t *accounts_per_address_hour;
+  int64_t *orders_per_account_hour;
+  int64_t *pending_authorizations;
+  int64_t *failures_per_name_hour;
+  int64_t *certificates_per_name_week;
+  int64_t *certificates_per_set_week;
   int64_t connections;
-  int64_t connections_per_address;
+  int64_t *connections_per_address;
 };
 
 struct acme_yaml {
@@ -69,6 +72,7 @@ struct acme_yaml {
   char *explanation_url;
   int64_t finalize_wait_ms;
   int64_t order_lifetime_s;
+  int64_t retention_s;
   struct acme_yaml_validation validation;
   struct acme_yaml_limits limits;
   bool testing;

@@ -17,9 +17,11 @@
 #define ACME_CLAIM_S 300
 /* A retry within the process ends before that. */
 #define ACME_RETRY_UNTIL_MS 240000
+#define ACME_VALIDATING_BUCKETS 1024u
 
 struct acme_retry;
 struct acme_waiting;
+struct acme_validating;
 struct acme_certificate_cache;
 
 struct acme_server {
@@ -33,10 +35,13 @@ struct acme_server {
   struct acme_certificate_cache *certificates;
   struct http_server *http;
   struct mtc_bytes directory; /* JSON */
+  int presence_fd;
+  bool was_alone; /* on the database when it began */
   /* Thread of the jobs: */
   struct acme_retry *retries;
   struct acme_waiting *first_waiting, **end_waiting;
-  int64_t sweep_ms;
+  struct acme_validating *validating[ACME_VALIDATING_BUCKETS]; /* by authorization */
+  int64_t sweep_ms, purge_ms;
   bool is_stopping;
 };
 
@@ -83,8 +88,9 @@ struct acme_request {
   struct http_answer answer;
   /* Called after the commit instead of sending the answer: it sends it, now or later. */
   void (*after)(struct acme_request *request);
-  void *effect;           /* what it works on, freed with the request */
-  struct mtc_bytes reply; /* of a daemon */
+  void *effect;                      /* what it works on, freed with the request */
+  void (*free_effect)(void *effect); /* NULL: by mtc_free */
+  struct mtc_bytes reply;            /* of a daemon */
   mtc_status reply_status;
 };
 
@@ -153,12 +159,10 @@ mtc_status acme_append_hex_serial(const char *serial, struct mtc_bytes *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_spki_matches tells whether a key's SubjectPublicKeyInfo has this SHA-256, in hexadecimal.
- *
- * Errors:   NOMEM.
+ * acme_check_account_key refuses as badPublicKey a key that was revoked here as compromised.
  */
-mtc_status acme_spki_matches(const struct acme_key *key, const char *sha256,
-                             bool *out) MTC_MUST_CHECK;
+mtc_status acme_check_account_key(struct acme_request *request, const struct acme_key *key,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /* A function to be called later on the thread of the jobs, embedded in what it is about. */
 struct acme_retry {

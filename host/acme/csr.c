@@ -1,9 +1,8 @@
 /* What a PKCS#10 request asks for, to be compared with an order's identifiers. */
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "acme/identifier.h"
+#include "acme/key.h"
 #include "entry/csr.h"
 #include "entry/fields.h"
 
@@ -70,17 +69,6 @@ static enum acme_problem_type add_common_name(struct acme_csr *csr, struct mtc_s
   return add(csr, &identifier, problem);
 }
 
-static void hash_public_key(struct mtc_span public_key, char out[65]) {
-  static const char hex[] = "0123456789abcdef";
-  uint8_t hash[SHA256_DIGEST_LENGTH];
-  SHA256(public_key.data, public_key.len, hash);
-  for (size_t i = 0; i < sizeof hash; i++) {
-    out[2 * i] = hex[hash[i] >> 4];
-    out[2 * i + 1] = hex[hash[i] & 0xf];
-  }
-  out[64] = 0;
-}
-
 static enum acme_problem_type read_csr(struct mtc_span der, struct acme_csr *out,
                                        struct acme_problem *problem) {
   static const uint8_t alternative_name[] = {0x06, 0x03, 0x55, 0x1d, 0x11};
@@ -88,7 +76,7 @@ static enum acme_problem_type read_csr(struct mtc_span der, struct acme_csr *out
   struct mtc_extension extension;
   struct mtc_span common_name;
   struct mtc_error error = {0};
-  mtc_status status = mtc_csr_parse(der, &request, &error);
+  mtc_status status = mtc_csr_split(der, &request, &error);
   if (!status) status = mtc_csr_common_name(&request, &common_name, &error);
   if (status)
     return acme_fail(problem, status == MTC_NOMEM ? ACME_SERVER_INTERNAL : ACME_BAD_CSR, "%s",
@@ -101,7 +89,7 @@ static enum acme_problem_type read_csr(struct mtc_span der, struct acme_csr *out
   if (out->num_identifiers == 0)
     return acme_fail(problem, ACME_BAD_CSR, "CSR: no name: put it into a subjectAltName");
   out->num_identifiers = acme_identifiers_sort(out->identifiers, out->num_identifiers);
-  hash_public_key(request.public_key, out->spki_sha256);
+  acme_hash_spki(request.public_key, out->spki_sha256);
   return ACME_NONE;
 }
 

@@ -27,15 +27,17 @@ static mtc_status read_number(sqlite3 *db, const char *sql, int64_t *out, struct
 
 /* Within a transaction: of two processes that start at once, one makes the tables. */
 static mtc_status make_tables(sqlite3 *db, const char *path, struct mtc_error *error) {
-  int64_t num_tables, version;
+  int64_t num_tables, version = 0;
   mtc_status status = read_number(
       db, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'", &num_tables, error);
-  for (const char *const *sql = acme_db_schema(); *sql && !num_tables && !status; sql++)
-    status = mtc_sql_run(db, *sql, error);
-  if (!status) status = read_number(db, "SELECT version FROM schema_version", &version, error);
-  if (!status && version != ACME_SCHEMA_VERSION)
-    status = mtc_fail(error, MTC_INPUT, "database %s: its tables are of version %lld, not %d", path,
-                      (long long)version, ACME_SCHEMA_VERSION);
+  if (!status && num_tables)
+    status = read_number(db, "SELECT version FROM schema_version", &version, error);
+  if (!status && (version < (num_tables ? 1 : 0) || version > ACME_SCHEMA_VERSION))
+    status = mtc_fail(error, MTC_INPUT, "database %s: its tables are of version %lld, not 1 to %d",
+                      path, (long long)version, ACME_SCHEMA_VERSION);
+  for (; !status && version < ACME_SCHEMA_VERSION; version++)
+    for (const char *const *sql = acme_db_migration(version); *sql && !status; sql++)
+      status = mtc_sql_run(db, *sql, error);
   return status;
 }
 

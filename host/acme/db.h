@@ -7,22 +7,26 @@
 #define ACME_ID_TEXT_LEN 16u
 
 /*
- * acme_db_open opens the database file, making it (mode 0600) and its tables where they are not.
- * Several processes may have it open. `is_synchronous` false: commits are not durable (tests).
+ * acme_db_open opens the database file, making it (mode 0600) and its tables where they are not,
+ * and brings older tables up to date. Several processes may have it open. `is_synchronous` false:
+ * commits are not durable (tests).
  *
  * Owner:    close with mtc_sql_close.
- * Errors:   INPUT (another schema version), CORRUPT, IO, NOMEM.
+ * Errors:   INPUT (a schema version that is newer), CORRUPT, IO, NOMEM.
  */
 mtc_status acme_db_open(const char *path, bool is_synchronous, sqlite3 **out,
                         struct mtc_error *error) MTC_MUST_CHECK;
 
-/*
- * acme_db_schema gives the statements that make the tables, ended by NULL.
- */
-const char *const *acme_db_schema(void);
+/* The version of the tables as this program uses them. */
+#define ACME_SCHEMA_VERSION 3
 
-/* The version of the tables that acme_db_schema makes. */
-#define ACME_SCHEMA_VERSION 1
+/*
+ * acme_db_migration gives the statements that make version `version` + 1 of the tables out of
+ * `version` (0: an empty database), ended by NULL.
+ *
+ * Requires: version is in 0..ACME_SCHEMA_VERSION - 1.
+ */
+const char *const *acme_db_migration(int64_t version);
 
 /*
  * acme_random_id draws a row's key: 63 random bits, never 0, so that a URL is not guessed.

@@ -2,7 +2,7 @@
 #ifndef ACME_DELIVERY_H
 #define ACME_DELIVERY_H
 
-#include "mtc/bytes.h"
+#include "mtc/entry.h"
 
 enum acme_chain_format {
   ACME_CHAIN_PLAIN,      /* application/pem-certificate-chain: leaf, then its issuer */
@@ -45,10 +45,10 @@ unsigned acme_retry_after(int64_t now_s, int64_t next_s, int64_t interval_s);
  * identifier) "." base64url(serial number's contents octets). An MTC certificate has no
  * authorityKeyIdentifier: SHA-256 of the issuer's DER Name stands for it, cut to 20 bytes.
  *
- * Errors:   INPUT (not a certificate).
+ * Errors:   INPUT (longer than ACME_MAX_CERT_ID), NOMEM.
  * Source:   RFC 9773, "Extensions to the Order/Renewal Information Resource"
  */
-mtc_status acme_cert_id(struct mtc_span certificate, char out[ACME_MAX_CERT_ID],
+mtc_status acme_cert_id(const struct mtc_certificate *certificate, char out[ACME_MAX_CERT_ID],
                         struct mtc_error *error) MTC_MUST_CHECK;
 
 /*

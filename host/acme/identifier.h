@@ -67,10 +67,11 @@ struct acme_csr {
 };
 
 /*
- * acme_csr_read reads a PKCS#10 request (DER, at most 64 KiB) for comparison with an order: names,
- * key, self-signature. What a profile allows is the CA's business (mtcd checks again).
+ * acme_csr_read reads a PKCS#10 request (DER, at most 64 KiB) for comparison with an order: names
+ * and key. What a profile allows and the request's own signature are the CA's business: mtcd checks
+ * them, which has to in any case, and its refusal becomes the order's.
  *
- * Errors:   ACME_BAD_CSR: DER, signature, no name, a name that is no identifier, other name types,
+ * Errors:   ACME_BAD_CSR: DER, a weak key, no name, a name that is no identifier, other name types,
  *           more than ACME_MAX_IDENTIFIERS.
  */
 enum acme_problem_type acme_csr_read(struct mtc_span der, struct acme_csr *out,

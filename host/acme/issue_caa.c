@@ -34,7 +34,7 @@ static void check_done(struct acme_job *job, mtc_status status, const char *text
    */
   issuing->is_caa_checked = !issuing->problem.type;
   if (issuing->problem.type)
-    acme_issue_end(issuing);
+    acme_issue_give_up(issuing);
   else
     acme_issue_call(issuing);
 }

@@ -65,3 +65,22 @@ mtc_status acme_issued_update(sqlite3 *db, const struct acme_issued *issued,
   (void)mtc_query_run(&query);
   return mtc_query_close(&query);
 }
+
+mtc_status acme_compromised_insert(sqlite3 *db, const char *spki_sha256, struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db,
+                 "INSERT INTO compromised_keys(spki_sha256) VALUES (?) ON CONFLICT DO NOTHING",
+                 error);
+  mtc_query_bind_text(&query, 1, spki_sha256);
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}
+
+mtc_status acme_compromised_find(sqlite3 *db, const char *spki_sha256, bool *out,
+                                 struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db, "SELECT 1 FROM compromised_keys WHERE spki_sha256 = ?", error);
+  mtc_query_bind_text(&query, 1, spki_sha256);
+  *out = mtc_query_next(&query);
+  return mtc_query_close(&query);
+}

@@ -72,9 +72,9 @@ static mtc_status transact(struct acme_jobs *jobs, struct acme_job *group,
     is_needed = is_needed || job->run;
   }
   if (!is_needed) return MTC_OK;
-  mtc_status status = mtc_sql_run(jobs->db, "BEGIN IMMEDIATE", error);
+  mtc_status status = mtc_sql_run_kept(jobs->db, "BEGIN IMMEDIATE", error);
   if (!status) status = run_group(jobs, group, error);
-  if (!status) status = mtc_sql_run(jobs->db, "COMMIT", error);
+  if (!status) status = mtc_sql_run_kept(jobs->db, "COMMIT", error);
   if (!status) return MTC_OK;
   mtc_log(MTC_LOG_ERROR, "database", "rolled_back=yes status=%s error=%s", mtc_status_name(status),
           error->text);

@@ -8,9 +8,11 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include "acme/jws.h"
 #include "mtc/runtime.h"
+#include "mtc/tree.h"
 
 #define MIN_RSA_BITS 2048u
 #define MAX_RSA_BITS 4096u
@@ -228,12 +230,28 @@ static enum acme_problem_type check_members(const json_t *jwk, const struct acme
   return ACME_NONE;
 }
 
+void acme_hash_spki(struct mtc_span public_key, char out[ACME_SPKI_SHA256_LEN + 1]) {
+  static const char hex[] = "0123456789abcdef";
+  struct mtc_hash hash;
+  mtc_hash_message(public_key, &hash);
+  for (size_t i = 0; i < sizeof hash.bytes; i++) {
+    out[2 * i] = hex[hash.bytes[i] >> 4];
+    out[2 * i + 1] = hex[hash.bytes[i] & 0xf];
+  }
+  out[ACME_SPKI_SHA256_LEN] = 0;
+}
+
 static enum acme_problem_type finish(struct acme_key *key, struct mtc_bytes *canonical,
                                      struct acme_problem *problem) {
   uint8_t hash[SHA256_DIGEST_LENGTH];
   struct mtc_bytes thumbprint = {0};
   mtc_bytes_append_uint(canonical, 0, 1);
   if (mtc_bytes_status(canonical)) return acme_fail(problem, ACME_SERVER_INTERNAL, "out of memory");
+  uint8_t *der = NULL;
+  int der_len = i2d_PUBKEY(key->pkey, &der);
+  if (der_len <= 0) return acme_fail(problem, ACME_SERVER_INTERNAL, "out of memory");
+  acme_hash_spki(mtc_span_of(der, (size_t)der_len), key->spki_sha256);
+  OPENSSL_free(der);
   SHA256(canonical->data, canonical->len - 1, hash);
   acme_append_base64url(&thumbprint, mtc_span_of(hash, sizeof hash));
   key->jwk = mtc_strdup((const char *)canonical->data);

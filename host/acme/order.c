@@ -107,24 +107,6 @@ static enum acme_problem_type read_wish(struct acme_request *request, struct wis
   return read_identifiers(request, wish);
 }
 
-/* How many of the order's names the certificate has. */
-static mtc_status count_shared(sqlite3 *db, const struct wish *wish, size_t *out,
-                               struct mtc_error *error) {
-  struct acme_identifier *old = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *old);
-  struct acme_order order;
-  size_t num_old = 0;
-  *out = 0;
-  if (!old) return MTC_NOMEM;
-  mtc_status status = acme_order_load(db, wish->replaced.order_id, &order, error);
-  if (!status && order.id) status = acme_order_identifiers(&order, old, &num_old, error);
-  for (size_t i = 0; i < num_old; i++)
-    for (size_t k = 0; k < wish->num_identifiers; k++)
-      if (strcmp(old[i].value, wish->identifiers[k].value) == 0) ++*out;
-  acme_order_free(&order);
-  mtc_free(old);
-  return status;
-}
-
 /* Whether another order that is not invalid replaces the certificate already. */
 static mtc_status is_replaced(sqlite3 *db, const struct acme_issued *issued, bool *out,
                               struct mtc_error *error) {
@@ -150,7 +132,8 @@ static mtc_status check_replaces(struct acme_request *request, struct wish *wish
   if (status) return status;
   if (!wish->replaced.cert_id[0] || wish->replaced.account_id != request->account.id)
     return acme_refuse(request, ACME_MALFORMED, "replaces: this is no certificate of yours");
-  status = count_shared(db, wish, &num_shared, error);
+  status = acme_order_count_shared(db, wish->replaced.order_id, wish->identifiers,
+                                   wish->num_identifiers, &num_shared, error);
   if (!status) status = is_replaced(db, &wish->replaced, &is_taken, error);
   if (status) return status;
   wish->is_renewal = num_shared == wish->num_identifiers;
@@ -173,12 +156,11 @@ static mtc_status check_limits(struct acme_request *request, const struct wish *
   acme_format_id(request->account.id, account);
   if (!wish->is_renewal)
     status = acme_limit_check(server, ACME_LIMIT_ORDERS, account, &request->problem, error);
+  if (!wish->is_renewal && !status && !request->problem.type)
+    status = acme_order_limits_check(server, wish->identifiers, wish->num_identifiers,
+                                     &request->problem, error);
   for (size_t i = 0; i < wish->num_identifiers && !status && !request->problem.type; i++) {
     char subject[300];
-    if (!wish->is_renewal)
-      status = acme_limit_check(server, ACME_LIMIT_CERTIFICATES, wish->identifiers[i].value,
-                                &request->problem, error);
-    if (status || request->problem.type) break;
     (void)snprintf(subject, sizeof subject, "%s/%s", account, wish->identifiers[i].value);
     status = acme_limit_check(server, ACME_LIMIT_FAILURES, subject, &request->problem, error);
   }

@@ -5,15 +5,22 @@
 #include "mtc/runtime.h"
 
 static void begin(struct acme_request *request) {
-  acme_issue_begin(request->server, request->id, request);
+  struct acme_issuing *issuing = request->effect;
+  request->effect = NULL;
+  request->free_effect = NULL;
+  acme_issue_begin(issuing, request);
 }
 
-/* What the CSR and the order must have in common. */
+static void leave(void *effect) {
+  acme_issue_leave(effect);
+}
+
+/* What the CSR and the order must have in common; last, the limits count the order. */
 static mtc_status compare(struct acme_request *request, const struct acme_order *order,
                           const struct acme_csr *csr, struct mtc_error *error) {
   struct acme_identifier *identifiers = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *identifiers);
   size_t num = 0;
-  bool is_own = false;
+  bool is_compromised = false;
   if (!identifiers) return MTC_NOMEM;
   mtc_status status = acme_order_identifiers(order, identifiers, &num, error);
   if (!status && num != csr->num_identifiers)
@@ -25,12 +32,18 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
       (void)acme_fail(&request->problem, ACME_BAD_CSR,
                       "the CSR has the name \"%s\" where the order has \"%s\"",
                       csr->identifiers[i].value, identifiers[i].value);
-  mtc_free(identifiers);
   /* It would let every TLS server that has the certificate act for the account. */
-  if (!status && !request->problem.type)
-    status = acme_spki_matches(&request->key, csr->spki_sha256, &is_own);
-  if (!status && is_own)
+  if (!status && !request->problem.type && strcmp(request->key.spki_sha256, csr->spki_sha256) == 0)
     (void)acme_fail(&request->problem, ACME_BAD_CSR, "the CSR's key is the account's");
+  /* The CA refuses it, too, but only when the order has ended. */
+  if (!status && !request->problem.type)
+    status = acme_compromised_find(request->server->db, csr->spki_sha256, &is_compromised, error);
+  if (!status && is_compromised)
+    (void)acme_fail(&request->problem, ACME_BAD_CSR,
+                    "a certificate with the CSR's key was revoked for keyCompromise");
+  if (!status && !request->problem.type)
+    status = acme_order_limits_take(request, order, identifiers, num, error);
+  mtc_free(identifiers);
   return status;
 }
 
@@ -59,7 +72,8 @@ out:
 
 static mtc_status finalize(struct acme_request *request, struct acme_order *order,
                            struct mtc_error *error) {
-  const struct acme_server *server = request->server;
+  struct acme_server *server = request->server;
+  struct acme_issuing *issuing;
   enum acme_state state = ACME_PENDING;
   const char *csr;
   mtc_status status = acme_order_state(server->db, order, acme_now_s(), &state, error);
@@ -75,6 +89,10 @@ static mtc_status finalize(struct acme_request *request, struct acme_order *orde
   order->csr = copy;
   order->state = ACME_PROCESSING;
   order->claimed_s = acme_now_s();
+  status = acme_issue_prepare(server, order, &issuing, error);
+  if (status) return status;
+  request->effect = issuing;
+  request->free_effect = leave;
   status = acme_order_update(server->db, order, error);
   if (status) return status;
   request->json = acme_order_json(server, order, ACME_PROCESSING);

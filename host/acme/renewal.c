@@ -1,71 +1,51 @@
 /* ACME renewal information (RFC 9773): a certificate's identifier and its suggested window. */
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/sha.h>
-#include <openssl/x509v3.h>
-
 #include "acme/delivery.h"
 #include "acme/jws.h"
+#include "entry/fields.h"
 
 #define MIN_WINDOW_S 60
-#define NAME_HASH_LEN 20u /* as long as a key identifier by SHA-1 */
+#define NAME_HASH_LEN 20u        /* as long as a key identifier by SHA-1 */
+#define KEY_IDENTIFIER_TAG 0x80u /* AuthorityKeyIdentifier: keyIdentifier [0] IMPLICIT */
 
-/* The contents octets of the serial number as DER has them, with the zero of a positive number. */
-static bool append_serial(X509 *certificate, struct mtc_bytes *out) {
-  uint8_t *der = NULL;
-  int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), &der);
-  bool is_good = len > 2 && der[1] < 0x80 && der[1] == len - 2;
-  if (is_good) acme_append_base64url(out, mtc_span_of(der + 2, (size_t)len - 2));
-  OPENSSL_free(der);
-  return is_good;
+/* The key identifier of authorityKeyIdentifier; empty: there is none. */
+static struct mtc_span find_authority(const struct mtc_certificate *certificate) {
+  static const uint8_t oid[] = {0x06, 0x03, 0x55, 0x1d, 0x23};
+  struct mtc_extension extension;
+  struct mtc_der sequence, key_identifier;
+  if (!mtc_fields_find_extension(mtc_fields_extensions_of(certificate->rest),
+                                 mtc_span_of(oid, sizeof oid), &extension) ||
+      !mtc_der_whole(extension.value, MTC_DER_SEQUENCE, &sequence))
+    return mtc_span_of(NULL, 0);
+  struct mtc_reader reader = mtc_der_enter(&sequence);
+  return mtc_der_read(&reader, KEY_IDENTIFIER_TAG, &key_identifier) ? key_identifier.contents
+                                                                    : mtc_span_of(NULL, 0);
 }
 
-static bool append_authority(X509 *certificate, struct mtc_bytes *out) {
-  uint8_t hash[SHA256_DIGEST_LENGTH];
-  uint8_t *der = NULL;
-  const ASN1_OCTET_STRING *key_identifier = X509_get0_authority_key_id(certificate);
-  if (key_identifier && ASN1_STRING_length(key_identifier) > 0) {
-    acme_append_base64url(out, mtc_span_of(ASN1_STRING_get0_data(key_identifier),
-                                           (size_t)ASN1_STRING_length(key_identifier)));
-    return true;
-  }
-  int len = i2d_X509_NAME(X509_get_issuer_name(certificate), &der);
-  if (len <= 0) return false;
-  SHA256(der, (size_t)len, hash);
-  OPENSSL_free(der);
-  acme_append_base64url(out, mtc_span_of(hash, NAME_HASH_LEN));
-  return true;
-}
-
-mtc_status acme_cert_id(struct mtc_span certificate, char out[ACME_MAX_CERT_ID],
+mtc_status acme_cert_id(const struct mtc_certificate *certificate, char out[ACME_MAX_CERT_ID],
                         struct mtc_error *error) {
   struct mtc_bytes text = {0};
-  const uint8_t *at = certificate.data;
-  mtc_status status = MTC_OK;
-  X509 *parsed = certificate.len && certificate.len <= INT32_MAX
-                     ? d2i_X509(NULL, &at, (long)certificate.len)
-                     : NULL;
+  struct mtc_hash name;
+  struct mtc_span authority = find_authority(certificate);
   out[0] = 0;
-  if (!parsed || at != certificate.data + certificate.len) {
-    status = mtc_fail(error, MTC_INPUT, "certificate identifier: not exactly one certificate");
-  } else {
-    bool is_good = append_authority(parsed, &text);
-    mtc_bytes_append_text(&text, ".");
-    is_good = append_serial(parsed, &text) && is_good;
-    status = mtc_bytes_status(&text);
-    if (!is_good || (!status && text.len >= ACME_MAX_CERT_ID))
-      status = mtc_fail(error, MTC_INPUT,
-                        "certificate identifier: the serial number or the authority's key "
-                        "identifier is malformed or too long");
+  if (authority.len == 0) {
+    mtc_hash_message(certificate->issuer, &name);
+    authority = mtc_span_of(name.bytes, NAME_HASH_LEN);
   }
+  acme_append_base64url(&text, authority);
+  mtc_bytes_append_text(&text, ".");
+  acme_append_base64url(&text, certificate->serial_number);
+  mtc_status status = mtc_bytes_status(&text);
+  if (!status && text.len >= ACME_MAX_CERT_ID)
+    status = mtc_fail(error, MTC_INPUT,
+                      "certificate identifier: the serial number or the authority's key "
+                      "identifier is too long");
   if (!status) {
     memcpy(out, text.data, text.len);
     out[text.len] = 0;
   }
-  X509_free(parsed);
   mtc_bytes_free(&text);
-  ERR_clear_error();
   return status;
 }
 

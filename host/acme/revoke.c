@@ -5,6 +5,7 @@
 #include "mtc/runtime.h"
 
 #define NUM_REASONS 11
+#define KEY_COMPROMISE 1
 
 /* What a subscriber can know: not what is the CA's to say, and not holds, which no MTC has. */
 static const bool reasons[NUM_REASONS] = {
@@ -49,7 +50,7 @@ static mtc_status check_right(struct acme_request *request, const struct acme_is
   /* The key is compared with that of the certificate that was issued: a forged certificate with
    * another key and the same serial number gives nobody a right. */
   if (request->jws.jwk)
-    status = acme_spki_matches(&request->key, issued->spki_sha256, &is_right);
+    is_right = strcmp(request->key.spki_sha256, issued->spki_sha256) == 0;
   else if (issued->account_id == request->account.id)
     is_right = true;
   else
@@ -77,11 +78,14 @@ static mtc_status write_revocation(struct acme_job *job, struct mtc_error *error
   struct acme_request *request = (struct acme_request *)job;
   const struct revoking *revoking = request->effect;
   struct acme_issued issued;
-  mtc_status status = acme_issued_load(request->server->db, revoking->cert_id, &issued, error);
+  sqlite3 *db = request->server->db;
+  mtc_status status = acme_issued_load(db, revoking->cert_id, &issued, error);
+  if (!status && revoking->reason == KEY_COMPROMISE)
+    status = acme_compromised_insert(db, issued.spki_sha256, error);
   if (status || issued.revoked_s) return status;
   issued.revoked_s = revoking->revoked_s;
   issued.reason = revoking->reason;
-  return acme_issued_update(request->server->db, &issued, error);
+  return acme_issued_update(db, &issued, error);
 }
 
 /* The revocation is durable with the CA: that our row is not is no failure for the client, who may
@@ -134,7 +138,12 @@ static mtc_status revoke(struct acme_request *request, const char *cert_id, unsi
   }
   status = check_right(request, &issued, error);
   if (status || request->problem.type) return status;
-  if (issued.revoked_s)
+  /* That its key is compromised may be found out later: the key is refused from then on. */
+  bool is_known = reason != KEY_COMPROMISE;
+  if (!is_known)
+    status = acme_compromised_find(request->server->db, issued.spki_sha256, &is_known, error);
+  if (status) return status;
+  if (issued.revoked_s && is_known)
     return acme_refuse(request, ACME_ALREADY_REVOKED, "the certificate was revoked before");
   struct revoking *revoking = mtc_alloc(1, sizeof *revoking);
   if (!revoking) return MTC_NOMEM;
@@ -150,6 +159,7 @@ static mtc_status revoke(struct acme_request *request, const char *cert_id, unsi
 mtc_status acme_revoke(struct acme_request *request, struct mtc_error *error) {
   const char *text = json_string_value(json_object_get(request->jws.json, "certificate"));
   struct mtc_bytes der = {0};
+  struct mtc_certificate certificate;
   char cert_id[ACME_MAX_CERT_ID];
   struct mtc_error why = {""};
   unsigned reason;
@@ -157,7 +167,8 @@ mtc_status acme_revoke(struct acme_request *request, struct mtc_error *error) {
   if (!text) return acme_refuse(request, ACME_MALFORMED, "certificate is missing");
   if (!acme_append_decoded_base64url(&der, mtc_span_of_text(text)))
     status = acme_refuse(request, ACME_MALFORMED, "certificate is not base64url without padding");
-  else if (acme_cert_id(mtc_span_of_bytes(&der), cert_id, &why))
+  else if (mtc_certificate_parse(mtc_span_of_bytes(&der), &certificate, &why) ||
+           acme_cert_id(&certificate, cert_id, &why))
     status = acme_refuse(request, ACME_MALFORMED, "certificate: %s", why.text);
   else if (read_reason(request, &reason))
     status = revoke(request, cert_id, reason, error);

@@ -54,6 +54,12 @@ mtc_status acme_account_find(sqlite3 *db, const char *thumbprint, struct acme_ac
                              struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * acme_account_is_valid tells whether there is such an account and its state is valid.
+ */
+mtc_status acme_account_is_valid(sqlite3 *db, uint64_t id, bool *out,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_account_insert adds a row; acme_account_update writes everything but what never changes.
  */
 mtc_status acme_account_insert(sqlite3 *db, const struct acme_account *account,
@@ -74,7 +80,8 @@ struct acme_authorization {
   char token[44];
   int challenge; /* an acme_challenge_type, -1: none was answered */
   int64_t validated_s;
-  int64_t claimed_s; /* when the validation that runs was begun, 0: none runs */
+  int64_t claimed_s; /* when somebody last said to be validating it, 0: nobody is */
+  unsigned attempts; /* how often its validation was begun */
   char *error;       /* JSON, "" none */
 };
 
@@ -205,5 +212,15 @@ mtc_status acme_issued_insert(sqlite3 *db, const struct acme_issued *issued,
 /* Writes a row's changes; see above. */
 mtc_status acme_issued_update(sqlite3 *db, const struct acme_issued *issued,
                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_compromised_insert keeps a key (SHA-256 of its SubjectPublicKeyInfo, hexadecimal) that was
+ * revoked as compromised; acme_compromised_find tells whether it was.
+ */
+mtc_status acme_compromised_insert(sqlite3 *db, const char *spki_sha256,
+                                   struct mtc_error *error) MTC_MUST_CHECK;
+/* Tells whether a key was; see above. */
+mtc_status acme_compromised_find(sqlite3 *db, const char *spki_sha256, bool *out,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
 
 #endif

@@ -7,7 +7,8 @@
 
 #define KEY "INTEGER PRIMARY KEY"
 
-static const char *const schema[] = {
+/* What makes version 1. Published migrations are never edited. */
+static const char *const version_1[] = {
     "CREATE TABLE schema_version(version INTEGER NOT NULL)",
     "INSERT INTO schema_version(version) VALUES (1)",
 
@@ -85,6 +86,48 @@ static const char *const schema[] = {
     NULL,
 };
 
-const char *const *acme_db_schema(void) {
-  return schema;
+/* attempts: how often the challenge's validation was begun. The pending ones of an account are
+ * counted at every order, however many others it has had. */
+static const char *const version_2[] = {
+    "ALTER TABLE authorizations ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX authorizations_pending ON authorizations(account_id, expires_s)"
+    "  WHERE status = 0",
+    "UPDATE schema_version SET version = 2",
+    NULL,
+};
+
+/* Keys of certificates that were revoked for keyCompromise here; they outlive the certificates.
+ * These refer to their orders as before, but without REFERENCES: both go at once, and an order that
+ * goes would be looked for in all certificates. */
+static const char *const version_3[] = {
+    "CREATE TABLE compromised_keys(spki_sha256 TEXT PRIMARY KEY)",
+    "INSERT INTO compromised_keys SELECT DISTINCT spki_sha256 FROM certificates"
+    "  WHERE revoked_s > 0 AND reason = 1",
+    "ALTER TABLE certificates RENAME TO certificates_2",
+    "CREATE TABLE certificates("
+    "  cert_id TEXT PRIMARY KEY,"
+    "  order_id BIGINT NOT NULL,"
+    "  account_id BIGINT NOT NULL,"
+    "  profile TEXT NOT NULL,"
+    "  serial TEXT NOT NULL,"
+    "  spki_sha256 TEXT NOT NULL,"
+    "  not_before_s BIGINT NOT NULL,"
+    "  not_after_s BIGINT NOT NULL,"
+    "  replaced_by BIGINT NOT NULL,"
+    "  revoked_s BIGINT NOT NULL,"
+    "  reason INTEGER NOT NULL)",
+    "INSERT INTO certificates SELECT * FROM certificates_2",
+    "DROP TABLE certificates_2",
+    "UPDATE schema_version SET version = 3",
+    NULL,
+};
+
+/* Migration number i makes version i + 1 out of version i. */
+static const char *const *const migrations[] = {version_1, version_2, version_3};
+
+_Static_assert(sizeof migrations / sizeof *migrations == ACME_SCHEMA_VERSION,
+               "a version is a migration");
+
+const char *const *acme_db_migration(int64_t version) {
+  return migrations[version];
 }

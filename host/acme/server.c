@@ -1,9 +1,12 @@
 #include "acme/server.h"
 
+#include <unistd.h>
+
 #include "acme/certificate_cache.h"
 #include "acme/core.h"
 #include "acme/directory.h"
 #include "acme/order.h"
+#include "acme/presence.h"
 #include "mtc/runtime.h"
 
 #define MAX_KEYS 10007u /* a prime, as IDs are taken modulo it */
@@ -54,6 +57,7 @@ static int64_t tick(void *context) {
     acme_sweep(server, server->sweep_ms == 0);
     server->sweep_ms = now_ms + SWEEP_MS;
   }
+  if (server->purge_ms <= now_ms && !server->is_stopping) acme_purge(server);
   return wait_ms;
 }
 
@@ -61,6 +65,8 @@ static mtc_status open_parts(struct acme_server *server, struct mtc_error *error
   const struct acme_config *config = server->config;
   mtc_status status = acme_directory_append(config, &server->directory);
   if (!status) status = acme_db_open(config->database, config->is_synchronous, &server->db, error);
+  if (!status)
+    status = acme_presence_open(config->database, &server->presence_fd, &server->was_alone, error);
   if (!status) status = acme_nonces_open(&server->nonces, error);
   if (!status) status = acme_key_cache_open(MAX_KEYS, &server->keys);
   if (!status) status = acme_certificate_cache_open(MAX_CERTIFICATES, &server->certificates);
@@ -81,6 +87,7 @@ mtc_status acme_server_open(const struct acme_config *config, struct acme_server
   *out = NULL;
   if (!server) return MTC_NOMEM;
   server->config = config;
+  server->presence_fd = -1;
   server->end_waiting = &server->first_waiting;
   mtc_status status = open_parts(server, error);
   if (status)
@@ -128,6 +135,7 @@ void acme_server_close(struct acme_server *server) {
   acme_key_cache_close(server->keys);
   acme_nonces_close(server->nonces);
   (void)mtc_sql_close(server->db);
+  if (server->presence_fd >= 0) (void)close(server->presence_fd);
   mtc_bytes_free(&server->directory);
   mtc_free(server);
 }

@@ -2,61 +2,79 @@
  */
 #include "acme/limits.h"
 #include "acme/order.h"
+#include "acme/validating.h"
 #include "mtc/runtime.h"
 
 #define MAX_SWEPT 1000u
 
+/* A row and the claim that it has now, which is no other process's. */
+struct swept {
+  uint64_t id;
+  int64_t claimed_s;
+};
+
 struct sweeping {
   struct acme_job job; /* first */
   struct acme_server *server;
-  int64_t before_s; /* claimed before then */
-  uint64_t authorizations[MAX_SWEPT], orders[MAX_SWEPT];
+  int64_t before_s, orders_before_s; /* claimed before then */
+  struct swept authorizations[MAX_SWEPT], orders[MAX_SWEPT];
   size_t num_authorizations, num_orders;
-  bool has_more; /* windows of limits to be removed */
+  bool has_more; /* there may be more of it */
 };
 
 /* Reads the claims first: a table that is written while it is read shows rows twice. */
 static mtc_status list(sqlite3 *db, const char *select, const char *update, int64_t before_s,
-                       uint64_t *out, size_t *out_num, struct mtc_error *error) {
+                       struct swept *out, size_t *out_num, struct mtc_error *error) {
   struct mtc_query query;
   int64_t now_s = acme_now_s();
   *out_num = 0;
   mtc_query_open(&query, db, select, error);
   mtc_query_bind_int(&query, 1, before_s);
-  while (*out_num < MAX_SWEPT && mtc_query_next(&query))
-    out[(*out_num)++] = mtc_query_uint(&query, 0);
+  while (*out_num < MAX_SWEPT && mtc_query_next(&query)) {
+    int64_t claimed_s = mtc_query_int(&query, 1);
+    out[(*out_num)++] =
+        (struct swept){mtc_query_uint(&query, 0), claimed_s < now_s ? now_s : claimed_s + 1};
+  }
   mtc_status status = mtc_query_close(&query);
   if (status || !*out_num) return status;
   mtc_query_open(&query, db, update, error);
   for (size_t i = 0; i < *out_num; i++) {
-    mtc_query_bind_int(&query, 1, now_s);
-    mtc_query_bind_uint(&query, 2, out[i]);
+    mtc_query_bind_int(&query, 1, out[i].claimed_s);
+    mtc_query_bind_uint(&query, 2, out[i].id);
     (void)mtc_query_run(&query);
   }
   return mtc_query_close(&query);
 }
 
+/* Who waits longest comes first: what is put off again and again is in nobody's way. */
 static mtc_status sweep_run(struct acme_job *job, struct mtc_error *error) {
   struct sweeping *sweeping = (struct sweeping *)job;
   sqlite3 *db = sweeping->server->db;
-  mtc_status status =
-      list(db, "SELECT id FROM authorizations WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-           "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s,
-           sweeping->authorizations, &sweeping->num_authorizations, error);
+  bool has_windows = false;
+  mtc_status status = acme_validating_renew(sweeping->server, acme_now_s(), error);
   if (!status)
-    status = list(db, "SELECT id FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-                  "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->before_s,
-                  sweeping->orders, &sweeping->num_orders, error);
-  return status ? status : acme_limits_clean(db, acme_now_s(), &sweeping->has_more, error);
+    status = list(db,
+                  "SELECT id, claimed_s FROM authorizations WHERE claimed_s > 0 AND claimed_s < ?"
+                  " ORDER BY claimed_s LIMIT 1000",
+                  "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s,
+                  sweeping->authorizations, &sweeping->num_authorizations, error);
+  if (!status)
+    status = list(
+        db, "SELECT id, claimed_s FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
+        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, sweeping->orders,
+        &sweeping->num_orders, error);
+  if (!status) status = acme_limits_clean(db, acme_now_s(), &has_windows, error);
+  sweeping->has_more = has_windows || sweeping->num_authorizations == MAX_SWEPT;
+  return status;
 }
 
 static void swept(struct acme_job *job, mtc_status status, const char *text) {
   struct sweeping *sweeping = (struct sweeping *)job;
   (void)text;
   for (size_t i = 0; i < sweeping->num_authorizations && !status; i++)
-    acme_validate_begin(sweeping->server, sweeping->authorizations[i]);
+    acme_validate_begin(sweeping->server, sweeping->authorizations[i].id, true);
   for (size_t i = 0; i < sweeping->num_orders && !status; i++)
-    acme_issue_begin(sweeping->server, sweeping->orders[i], NULL);
+    acme_issue_resume(sweeping->server, sweeping->orders[i].id, sweeping->orders[i].claimed_s);
   if (!status && sweeping->num_authorizations + sweeping->num_orders)
     mtc_log(MTC_LOG_INFO, "taken-up", "validations=%zu orders=%zu", sweeping->num_authorizations,
             sweeping->num_orders);
@@ -65,10 +83,14 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
 }
 
 void acme_sweep(struct acme_server *server, bool all) {
+  int64_t old_s = acme_now_s() - ACME_CLAIM_S;
   struct sweeping *sweeping = mtc_alloc(1, sizeof *sweeping);
   if (!sweeping) return;
   sweeping->server = server;
-  sweeping->before_s = acme_now_s() + (all ? 1 : -ACME_CLAIM_S);
+  /* Nobody is at what was claimed, where nobody else is there. A claim may be of a time to come: of
+   * one of several starts within a second, or of a clock that was put back. */
+  sweeping->before_s = all && server->was_alone ? INT64_MAX : old_s;
+  sweeping->orders_before_s = all ? INT64_MAX : old_s;
   sweeping->job.run = sweep_run;
   sweeping->job.done = swept;
   acme_jobs_put(server->jobs, &sweeping->job);

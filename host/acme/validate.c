@@ -1,5 +1,6 @@
-/* Validations wait in a queue for one of the validator's threads, which proves, then looks at CAA:
- * last, so that a record that forbids issuance counts even where it came during the proof. */
+/* Validations wait in their account's turn for one of the validator's threads, which proves, then
+ * looks at CAA: last, so that a record that forbids issuance counts even where it came during the
+ * proof. */
 #include "acme/validate.h"
 
 #include <curl/curl.h>
@@ -9,12 +10,15 @@
 #include <string.h>
 
 #include "acme/challenge.h"
+#include "acme/queue.h"
 
 #define MAX_WAITING 10000u
+/* One account's, so that others still find room. */
+#define MAX_WAITING_EACH 1000u
 #define MAX_THREADS 1024u
 
 struct job {
-  struct job *next;
+  struct acme_turn turn; /* first */
   struct acme_validation validation;
   acme_validated *done;
   void *context;
@@ -25,8 +29,7 @@ struct acme_validator {
   struct acme_resolver *resolver;
   pthread_mutex_t mutex; /* over all below */
   pthread_cond_t work;
-  struct job *first, **last;
-  unsigned num_waiting;
+  struct acme_queue queue;
   bool closing;
   unsigned num_threads; /* started; not under the mutex */
   pthread_t *threads;
@@ -91,17 +94,16 @@ static void *work(void *context) {
   struct acme_validator *validator = context;
   (void)pthread_mutex_lock(&validator->mutex);
   for (;;) {
-    while (!validator->first && !validator->closing)
+    struct job *job = NULL;
+    while (!validator->closing && !(job = (struct job *)acme_queue_take(&validator->queue)))
       (void)pthread_cond_wait(&validator->work, &validator->mutex);
-    if (validator->closing) break;
-    struct job *job = validator->first;
-    validator->first = job->next;
-    if (!validator->first) validator->last = &validator->first;
-    validator->num_waiting--;
+    if (!job) break;
     (void)pthread_mutex_unlock(&validator->mutex);
     run(validator, job);
-    mtc_free(job);
     (void)pthread_mutex_lock(&validator->mutex);
+    /* What may run now that could not before is this thread's next. */
+    acme_queue_end(&validator->queue, &job->turn);
+    mtc_free(job);
   }
   (void)pthread_mutex_unlock(&validator->mutex);
   return NULL;
@@ -159,20 +161,24 @@ static bool copy_identities(struct acme_validator *validator,
 mtc_status acme_validator_open(const struct acme_validator_options *options,
                                struct acme_validator **out, struct mtc_error *error) {
   *out = NULL;
-  if (options->threads > MAX_THREADS || options->http_port > 65535 || options->tls_port > 65535)
+  if (options->threads > MAX_THREADS || options->threads_each > MAX_THREADS ||
+      options->http_port > 65535 || options->tls_port > 65535)
     return mtc_fail(error, MTC_INPUT, "validator: %u threads, ports %u and %u", options->threads,
                     options->http_port, options->tls_port);
   struct acme_validator *validator = mtc_alloc(1, sizeof *validator);
   if (!validator) return mtc_fail(error, MTC_NOMEM, "validator: out of memory");
   (void)pthread_mutex_init(&validator->mutex, NULL);
   (void)pthread_cond_init(&validator->work, NULL);
-  validator->last = &validator->first;
   validator->options = *options;
   struct acme_validator_options *own = &validator->options;
   if (own->threads == 0) own->threads = 32;
+  if (own->threads_each == 0) own->threads_each = (own->threads + 3) / 4;
   if (own->timeout_ms == 0) own->timeout_ms = 10000;
   if (own->http_port == 0) own->http_port = 80;
   if (own->tls_port == 0) own->tls_port = 443;
+  validator->queue.max_waiting = MAX_WAITING;
+  validator->queue.max_waiting_each = MAX_WAITING_EACH;
+  validator->queue.max_running_each = own->threads_each;
   mtc_status status = MTC_OK;
   validator->threads = mtc_alloc(own->threads, sizeof *validator->threads);
   if (!copy_identities(validator, options) || !validator->threads)
@@ -199,35 +205,33 @@ mtc_status acme_validator_submit(struct acme_validator *validator,
   job->done = done;
   job->context = context;
   (void)pthread_mutex_lock(&validator->mutex);
-  bool full = validator->num_waiting == MAX_WAITING || validator->closing;
-  if (!full) {
-    *validator->last = job;
-    validator->last = &job->next;
-    validator->num_waiting++;
-    (void)pthread_cond_signal(&validator->work);
-  }
+  mtc_status status = validator->closing ? MTC_BUSY
+                                         : acme_queue_put(&validator->queue,
+                                                          job->validation.account_id, &job->turn);
+  if (!status) (void)pthread_cond_signal(&validator->work);
   (void)pthread_mutex_unlock(&validator->mutex);
-  if (full) mtc_free(job);
-  return full ? MTC_BUSY : MTC_OK;
+  if (status) mtc_free(job);
+  return status;
+}
+
+/* The queue itself is still used by who runs. */
+static struct job *drain(struct acme_validator *validator) {
+  (void)pthread_mutex_lock(&validator->mutex);
+  struct job *job = (struct job *)acme_queue_drain(&validator->queue);
+  (void)pthread_mutex_unlock(&validator->mutex);
+  return job;
 }
 
 void acme_validator_close(struct acme_validator *validator) {
   if (!validator) return;
   (void)pthread_mutex_lock(&validator->mutex);
   validator->closing = true;
-  struct job *job = validator->first;
-  validator->first = NULL;
-  validator->last = &validator->first;
   (void)pthread_cond_broadcast(&validator->work);
   (void)pthread_mutex_unlock(&validator->mutex);
   static const struct acme_validation_result stopped = {
       .problem = ACME_SERVER_INTERNAL, .detail = "the server stopped before this was validated"};
-  while (job) {
-    struct job *next = job->next;
+  for (struct job *job; (job = drain(validator)); mtc_free(job))
     job->done(job->context, &stopped);
-    mtc_free(job);
-    job = next;
-  }
   for (unsigned i = 0; i < validator->num_threads; i++)
     (void)pthread_join(validator->threads[i], NULL);
   acme_resolver_close(validator->resolver);

@@ -8,6 +8,7 @@ enum acme_challenge_type { ACME_HTTP_01, ACME_DNS_01, ACME_TLS_ALPN_01, ACME_NUM
 
 struct acme_validator_options {
   unsigned threads;                  /* 0: 32 */
+  unsigned threads_each;             /* for one account at a time; 0: a quarter of them */
   unsigned timeout_ms;               /* for one validation as a whole; 0: 10,000 */
   const char *const *caa_identities; /* issuer domain names of CAA records that name this CA */
   unsigned num_caa_identities;       /* 0: CAA records are looked at all the same; none matches */
@@ -22,7 +23,8 @@ struct acme_validator_options {
 /* What is to be proved. Copied by acme_validator_submit. */
 struct acme_validation {
   enum acme_challenge_type type;
-  bool caa_only; /* CAA alone: an authorization is reused after more than eight hours */
+  bool caa_only;       /* CAA alone: an authorization is reused after more than eight hours */
+  uint64_t account_id; /* whose turn it takes */
   struct acme_identifier identifier;
   char token[64];
   char key_authorization[128];
@@ -48,9 +50,9 @@ mtc_status acme_validator_open(const struct acme_validator_options *options,
                                struct acme_validator **out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_validator_submit queues one validation; `done` is called exactly once.
+ * acme_validator_submit queues one validation; `done` is called exactly once. Accounts take turns.
  *
- * Errors:   BUSY (10,000 are waiting), NOMEM: `done` is not called.
+ * Errors:   BUSY (10,000 are waiting, or 1,000 of this account), NOMEM: `done` is not called.
  * Threads:  any.
  */
 mtc_status acme_validator_submit(struct acme_validator *validator,

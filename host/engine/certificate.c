@@ -63,21 +63,51 @@ static mtc_status fail_uncommitted(struct mtc_engine *engine, uint64_t index,
   return mtc_fail(error, MTC_INPUT, "the log has no entry %llu", (unsigned long long)index);
 }
 
+/* What a certificate is made of. */
+struct parts {
+  struct mtc_bytes entry, public_key, proof;
+  uint64_t landmark;
+  bool is_uncommitted;
+};
+
 /* *out_tree_size: of the committed tree, which contains the entry. */
-static mtc_status read_entry(struct mtc_engine *engine, uint64_t index, uint64_t *out_tree_size,
-                             struct mtc_bytes *entry, struct mtc_bytes *public_key,
-                             struct mtc_error *error) {
+static mtc_status read_entry(struct mtc_store *store, uint64_t index, uint64_t *out_tree_size,
+                             struct parts *out, struct mtc_error *error) {
   struct mtc_log_state state;
   struct mtc_log_entry parsed;
-  mtc_status status = mtc_store_state(engine->options.store, &state, error);
+  mtc_status status = mtc_store_state(store, &state, error);
   if (status) return status;
   *out_tree_size = state.head.tree_size;
-  if (index >= state.head.tree_size) return fail_uncommitted(engine, index, error);
-  status = mtc_store_read_entry(engine->options.store, index, entry, public_key, error);
-  if (!status) status = mtc_log_entry_parse(mtc_span_of_bytes(entry), &parsed, error);
+  out->is_uncommitted = index >= state.head.tree_size;
+  if (out->is_uncommitted) return MTC_INPUT;
+  status = mtc_store_read_entry(store, index, &out->entry, &out->public_key, error);
+  if (!status) status = mtc_log_entry_parse(mtc_span_of_bytes(&out->entry), &parsed, error);
   if (!status && parsed.type == MTC_ENTRY_NULL)
     status = mtc_fail(error, MTC_INPUT, "entry %llu is a null_entry: it has no certificate",
                       (unsigned long long)index);
+  return status;
+}
+
+static mtc_status read_parts(struct mtc_engine *engine, uint64_t index, bool landmark,
+                             struct parts *out, struct mtc_error *error) {
+  struct mtc_store *store = engine->options.store;
+  struct mtc_subtree_signature signatures[MAX_SIGNATURES];
+  struct mtc_subtree subtree = {0, 0};
+  size_t num_signatures = 0;
+  uint64_t tree_size = 0;
+  mtc_status status = read_entry(store, index, &tree_size, out, error);
+  if (!status && landmark)
+    status = landmark_subtree(engine, index, &subtree, &out->landmark, error);
+  else if (!status)
+    status = mtc_store_find_subtree(store, index, &subtree, error);
+  if (!status && !landmark)
+    status = mtc_store_read_signatures(store, subtree, false, signatures, MAX_SIGNATURES,
+                                       &num_signatures, error);
+  if (!status)
+    status = append_proof(engine, tree_size, index, subtree, signatures, num_signatures,
+                          &out->proof, error);
+  for (size_t i = 0; i < num_signatures; i++)
+    mtc_bytes_free(&signatures[i].signature);
   return status;
 }
 
@@ -85,33 +115,19 @@ mtc_status mtc_engine_certificate(struct mtc_engine *engine, uint64_t index, boo
                                   struct mtc_bytes *out, uint64_t *out_landmark,
                                   struct mtc_error *error) {
   struct mtc_store *store = engine->options.store;
-  struct mtc_bytes entry = {0}, public_key = {0}, proof = {0};
-  struct mtc_subtree_signature signatures[MAX_SIGNATURES];
-  struct mtc_subtree subtree = {0, 0};
-  size_t num_signatures = 0;
-  uint64_t number = 0, tree_size = 0;
-  mtc_status status = read_entry(engine, index, &tree_size, &entry, &public_key, error);
-  if (!status && landmark)
-    status = landmark_subtree(engine, index, &subtree, &number, error);
-  else if (!status)
-    status = mtc_store_find_subtree(store, index, &subtree, error);
-  /* The log may have grown since, and have a landmark there. */
-  if (subtree.end > tree_size) tree_size = subtree.end;
-  if (!status && !landmark)
-    status = mtc_store_read_signatures(store, subtree, false, signatures, MAX_SIGNATURES,
-                                       &num_signatures, error);
+  struct parts parts = {0};
+  mtc_status status = mtc_store_begin_reading(store, error);
+  if (status) return status;
+  status = read_parts(engine, index, landmark, &parts, error);
+  status = mtc_store_end_reading(store, status, error);
+  if (parts.is_uncommitted) status = fail_uncommitted(engine, index, error);
   if (!status)
-    status =
-        append_proof(engine, tree_size, index, subtree, signatures, num_signatures, &proof, error);
-  if (!status)
-    status = mtc_certificate_assemble(engine->options.wire, mtc_span_of_bytes(&entry),
-                                      mtc_span_of_bytes(&public_key), engine->options.log_number,
-                                      index, mtc_span_of_bytes(&proof), out, error);
-  if (!status && out_landmark) *out_landmark = number;
-  for (size_t i = 0; i < num_signatures; i++)
-    mtc_bytes_free(&signatures[i].signature);
-  mtc_bytes_free(&entry);
-  mtc_bytes_free(&public_key);
-  mtc_bytes_free(&proof);
+    status = mtc_certificate_assemble(
+        engine->options.wire, mtc_span_of_bytes(&parts.entry), mtc_span_of_bytes(&parts.public_key),
+        engine->options.log_number, index, mtc_span_of_bytes(&parts.proof), out, error);
+  if (!status && out_landmark) *out_landmark = parts.landmark;
+  mtc_bytes_free(&parts.entry);
+  mtc_bytes_free(&parts.public_key);
+  mtc_bytes_free(&parts.proof);
   return status;
 }

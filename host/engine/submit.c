@@ -7,10 +7,9 @@
 
 static mtc_status check_submission(const struct mtc_engine *engine,
                                    const struct mtc_submission *submission,
-                                   struct mtc_error *error) {
+                                   struct mtc_hash *out_key, struct mtc_error *error) {
   struct mtc_log_entry entry;
   struct mtc_tbs_entry tbs;
-  struct mtc_hash hash;
   mtc_status status = mtc_log_entry_parse(submission->entry, &entry, error);
   if (status) return status;
   if (entry.type != MTC_ENTRY_TBS_CERT)
@@ -23,8 +22,8 @@ static mtc_status check_submission(const struct mtc_engine *engine,
   if (submission->public_key.len < 1 || submission->public_key.len > MTC_MAX_ENTRY_LEN)
     return mtc_fail(error, MTC_INPUT, "a public key of %zu bytes; 1 to %u are allowed",
                     submission->public_key.len, MTC_MAX_ENTRY_LEN);
-  mtc_hash_message(submission->public_key, &hash);
-  if (memcmp(hash.bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
+  mtc_hash_message(submission->public_key, out_key);
+  if (memcmp(out_key->bytes, tbs.public_key_hash.data, MTC_HASH_LEN) != 0)
     return mtc_fail(error, MTC_INPUT, "the public key is not the one that the log entry hashes");
   if (!submission->request_id) return MTC_OK;
   size_t len = strlen(submission->request_id);
@@ -82,6 +81,18 @@ static mtc_status make_item(const struct mtc_submission *submission, mtc_engine_
 
 static mtc_status refuse_reuse(const char *request_id, struct mtc_error *error) {
   return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request", request_id);
+}
+
+/* What an earlier log of the database certified is not certified again. */
+static mtc_status check_log(const struct mtc_engine *engine, const struct mtc_request_row *row,
+                            struct mtc_error *error) {
+  if (row->log_number == engine->options.log_number) return MTC_OK;
+  return mtc_fail(error, MTC_INPUT,
+                  "request ID %s has entry %llu of log %llu (serial number %llu); this is log %llu",
+                  row->request_id, (unsigned long long)row->index,
+                  (unsigned long long)row->log_number,
+                  (unsigned long long)(row->log_number << 48 | row->index),
+                  (unsigned long long)engine->options.log_number);
 }
 
 /* It is in the log: the engine's thread answers, as for every other submission. */
@@ -149,9 +160,47 @@ static mtc_status join_earlier(struct mtc_engine *engine, const struct mtc_submi
     *out_handled = status != MTC_OK;
     return status;
   }
+  if (row.is_withdrawn)
+    return mtc_fail(error, MTC_INPUT, "request ID %s was withdrawn", submission->request_id);
   if (memcmp(row.digest, submission->request_digest.bytes, sizeof row.digest) != 0)
     return refuse_reuse(submission->request_id, error);
-  return answer_later(engine, row.index, done, context);
+  status = check_log(engine, &row, error);
+  return status ? status : answer_later(engine, row.index, done, context);
+}
+
+static mtc_status check_running(const struct mtc_engine *engine, struct mtc_error *error) {
+  if (engine->halted)
+    return mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
+  if (engine->stopping) return mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  return MTC_OK;
+}
+
+/* Under the lock, which a submission takes too: it comes before, and is known here, or after, and
+ * is refused. */
+static mtc_status withdraw(struct mtc_engine *engine, const char *request_id, mtc_engine_done *done,
+                           void *context, bool *out_is_known, struct mtc_error *error) {
+  struct mtc_request_row row;
+  struct item *earlier = request_find(engine, request_id);
+  *out_is_known = true;
+  if (earlier) return add_waiter(earlier, done, context);
+  mtc_status status =
+      mtc_store_withdraw_request(engine->options.store, false, request_id, out_is_known, error);
+  if (status || !*out_is_known) return status;
+  status = mtc_store_find_request(engine->options.store, request_id, out_is_known, &row, error);
+  if (!status) status = check_log(engine, &row, error);
+  return status ? status : answer_later(engine, row.index, done, context);
+}
+
+mtc_status mtc_engine_withdraw(struct mtc_engine *engine, const char *request_id,
+                               mtc_engine_done *done, void *context, bool *out_is_known,
+                               struct mtc_error *error) {
+  *out_is_known = false;
+  pthread_mutex_lock(&engine->lock);
+  mtc_status status = check_running(engine, error);
+  if (!status) status = withdraw(engine, request_id, done, context, out_is_known, error);
+  pthread_mutex_unlock(&engine->lock);
+  if (status == MTC_NOMEM) return mtc_fail(error, status, "withdrawing a request: no memory");
+  return status;
 }
 
 static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission *submission,
@@ -172,20 +221,20 @@ static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission
 mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
                              mtc_engine_done *done, void *context, struct mtc_error *error) {
   struct item *item = NULL;
+  struct mtc_hash key;
   bool handled = false;
-  mtc_status status = check_submission(engine, submission, error);
+  mtc_status status = check_submission(engine, submission, &key, error);
   if (status) return status;
   if (make_item(submission, done, context, &item))
     return mtc_fail(error, MTC_NOMEM, "the entry cannot be queued: no memory");
   pthread_mutex_lock(&engine->lock);
-  if (engine->halted)
-    status = mtc_fail(error, engine->halted, "the log has stopped: %s", engine->stats.last_error);
-  else if (engine->stopping)
-    status = mtc_fail(error, MTC_BUSY, "the daemon is stopping");
+  status = check_running(engine, error);
   if (!status && submission->request_id)
     status = join_earlier(engine, submission, done, context, &handled, error);
   else if (!status && submission->at_reserved)
     status = join_reserved(engine, submission, done, context, &handled, error);
+  /* What was accepted before its key was revoked is answered as ever. */
+  if (!status && !handled) status = mtc_store_check_key(engine->options.store, &key, error);
   if (!status && !handled) {
     status = enqueue(engine, submission, item, error);
     if (!status) {

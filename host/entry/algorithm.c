@@ -1,11 +1,8 @@
-/* Cosigner algorithms: names, identifiers, keys, verification (libcrypto). */
+/* Cosigner algorithms: names, identifiers, keys, verification. */
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-
 #include "entry/der.h"
+#include "entry/verify_key.h"
 #include "mtc/wire.h"
 
 #define DER(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
@@ -19,25 +16,25 @@ static const struct row {
   struct mtc_span identifier; /* of the signature, DER AlgorithmIdentifier */
   struct mtc_span key;        /* of the key, DER AlgorithmIdentifier */
   size_t key_len;             /* octets of the key in the BIT STRING */
-  const char *digest;         /* NULL: the algorithm takes the message itself */
+  bool is_point;              /* the key is a point of an elliptic curve, uncompressed */
 } table[] = {
-    [MTC_ALGORITHM_MLDSA44] = {"mldsa44", "ml-dsa-44", ML_DSA(0x11), ML_DSA(0x11), 1312, NULL},
-    [MTC_ALGORITHM_MLDSA65] = {"mldsa65", "ml-dsa-65", ML_DSA(0x12), ML_DSA(0x12), 1952, NULL},
-    [MTC_ALGORITHM_MLDSA87] = {"mldsa87", "ml-dsa-87", ML_DSA(0x13), ML_DSA(0x13), 2592, NULL},
+    [MTC_ALGORITHM_MLDSA44] = {"mldsa44", "ml-dsa-44", ML_DSA(0x11), ML_DSA(0x11), 1312, false},
+    [MTC_ALGORITHM_MLDSA65] = {"mldsa65", "ml-dsa-65", ML_DSA(0x12), ML_DSA(0x12), 1952, false},
+    [MTC_ALGORITHM_MLDSA87] = {"mldsa87", "ml-dsa-87", ML_DSA(0x13), ML_DSA(0x13), 2592, false},
     [MTC_ALGORITHM_ECDSA_P256_SHA256] = {"ecdsa_p256_sha256", "ecdsa-p256",
                                          DER(0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                              0x04, 0x03, 0x02),
                                          DER(0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                              0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                              0x03, 0x01, 0x07),
-                                         65, "SHA2-256"},
+                                         65, true},
     [MTC_ALGORITHM_ECDSA_P384_SHA384] = {"ecdsa_p384_sha384", "ecdsa-p384",
                                          DER(0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                              0x04, 0x03, 0x03),
                                          DER(0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                              0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22),
-                                         97, "SHA2-384"},
-    [MTC_ALGORITHM_ED25519] = {"ed25519", "ed25519", ED25519, ED25519, 32, NULL},
+                                         97, true},
+    [MTC_ALGORITHM_ED25519] = {"ed25519", "ed25519", ED25519, ED25519, 32, false},
 };
 #define NUM_ALGORITHMS (sizeof table / sizeof *table)
 
@@ -70,7 +67,7 @@ enum mtc_algorithm mtc_algorithm_of_public_key(struct mtc_span public_key) {
     if (!mtc_span_equal(identifier.tlv, table[i].key)) continue;
     if (key.contents.len - 1 != table[i].key_len) return MTC_ALGORITHM_NONE;
     /* Elliptic curve points are uncompressed (RFC 5480 makes that the mandatory form). */
-    if (table[i].digest && key.contents.data[1] != 0x04) return MTC_ALGORITHM_NONE;
+    if (table[i].is_point && key.contents.data[1] != 0x04) return MTC_ALGORITHM_NONE;
     return (enum mtc_algorithm)i;
   }
   return MTC_ALGORITHM_NONE;
@@ -80,22 +77,8 @@ mtc_status mtc_signature_verify(enum mtc_algorithm algorithm, struct mtc_span pu
                                 struct mtc_span message, struct mtc_span signature) {
   if (algorithm == MTC_ALGORITHM_NONE || mtc_algorithm_of_public_key(public_key) != algorithm)
     return MTC_INPUT;
-  const uint8_t *at = public_key.data;
-  mtc_status status = MTC_INPUT;
-  EVP_MD_CTX *context = NULL;
-  EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)public_key.len);
-  if (!key) goto out;
-  context = EVP_MD_CTX_new();
-  if (!context) {
-    status = MTC_NOMEM;
-    goto out;
-  }
-  if (EVP_DigestVerifyInit_ex(context, NULL, table[algorithm].digest, NULL, NULL, key, NULL) == 1 &&
-      EVP_DigestVerify(context, signature.data, signature.len, message.data, message.len) == 1)
-    status = MTC_OK;
-out:
-  EVP_MD_CTX_free(context);
+  EVP_PKEY *key = mtc_verify_key_make(algorithm, public_key);
+  mtc_status status = key ? mtc_verify_key_check(key, algorithm, message, signature) : MTC_INPUT;
   EVP_PKEY_free(key);
-  ERR_clear_error();
   return status;
 }

@@ -10,6 +10,7 @@
 
 #include "entry/fields.h"
 #include "entry/public_key.h"
+#include "entry/verify_key.h"
 
 #define DER(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
 
@@ -66,34 +67,58 @@ static bool signature_is_weak(const X509_REQ *request) {
          digest == NID_sha || digest == NID_sha1;
 }
 
-/* Proof of possession: libcrypto parses the request again and checks its signature. */
-static mtc_status check_signature(struct mtc_span der, struct mtc_error *error) {
+static mtc_status refuse_key(struct mtc_error *error) {
+  return mtc_fail(error, MTC_INPUT, "the public key is malformed");
+}
+
+static mtc_status refuse_signature(struct mtc_error *error) {
+  return mtc_fail(error, MTC_INPUT, "the request's signature does not verify under its own key");
+}
+
+/* RSA, and digests that are not the usual ones of a curve: libcrypto parses the request again. */
+static mtc_status check_as_x509(struct mtc_span der, struct mtc_error *error) {
   const uint8_t *at = der.data;
   mtc_status status = MTC_OK;
   EVP_PKEY *key = NULL;
   X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)der.len);
   if (request) key = X509_REQ_get0_pubkey(request);
   if (!key)
-    status = mtc_fail(error, MTC_INPUT, "the public key is malformed");
+    status = refuse_key(error);
   else if (signature_is_weak(request))
     status = mtc_fail(error, MTC_INPUT,
                       "the request is signed over an MD5 or SHA-1 digest: sign it with SHA-256");
   else if (X509_REQ_verify(request, key) != 1)
-    status =
-        mtc_fail(error, MTC_INPUT, "the request's signature does not verify under its own key");
+    status = refuse_signature(error);
   X509_REQ_free(request);
   ERR_clear_error();
   return status;
 }
 
-static mtc_status parse(struct mtc_span der, struct mtc_csr *csr, struct mtc_error *error) {
+/* Proof of possession. */
+static mtc_status check_signature(struct mtc_span der, const struct mtc_csr *csr,
+                                  struct mtc_error *error) {
+  enum mtc_algorithm algorithm = mtc_algorithm_of_public_key(csr->public_key);
+  if (!algorithm || !mtc_span_equal(csr->signature_algorithm, mtc_algorithm_identifier(algorithm)))
+    return check_as_x509(der, error);
+  EVP_PKEY *key = mtc_verify_key_make(algorithm, csr->public_key);
+  if (!key) return refuse_key(error);
+  mtc_status status = mtc_verify_key_check(key, algorithm, csr->info, csr->signature);
+  EVP_PKEY_free(key);
+  return status == MTC_INPUT ? refuse_signature(error) : status;
+}
+
+static mtc_status split(struct mtc_span der, struct mtc_csr *csr, struct mtc_error *error) {
   struct mtc_der request, info, element;
   uint64_t version;
+  if (der.len > MTC_MAX_CSR_LEN)
+    return mtc_fail(error, MTC_INPUT, "%zu bytes; at most %u are allowed", der.len,
+                    MTC_MAX_CSR_LEN);
   if (!mtc_der_whole(der, MTC_DER_SEQUENCE, &request))
     return mtc_fail(error, MTC_INPUT, "not a SEQUENCE in DER, or bytes after it");
   struct mtc_reader outer = mtc_der_enter(&request);
   if (!mtc_der_read(&outer, MTC_DER_SEQUENCE, &info))
     return mtc_fail(error, MTC_INPUT, "certificationRequestInfo is not a SEQUENCE in DER");
+  csr->info = info.tlv;
   struct mtc_reader reader = mtc_der_enter(&info);
   if (!mtc_der_read(&reader, MTC_DER_INTEGER, &element) ||
       !mtc_der_uint(element.contents, &version) || version != 0)
@@ -107,20 +132,27 @@ static mtc_status parse(struct mtc_span der, struct mtc_csr *csr, struct mtc_err
   if (!mtc_der_read(&outer, MTC_DER_SEQUENCE, &element) ||
       !mtc_fields_algorithm_is_strict(&element))
     return mtc_fail(error, MTC_INPUT, "signatureAlgorithm is not an AlgorithmIdentifier in DER");
+  csr->signature_algorithm = element.tlv;
   if (!mtc_der_read(&outer, MTC_DER_BIT_STRING, &element) || !mtc_der_check(element.tlv) ||
-      outer.len)
+      outer.len || element.contents.data[0] != 0)
     return mtc_fail(error, MTC_INPUT,
-                    "the signature is not a BIT STRING in DER, or bytes follow it");
-  status = mtc_public_key_check(csr->public_key, &csr->key_type, &csr->key_bits, error);
-  return status ? status : check_signature(der, error);
+                    "the signature is not a BIT STRING of whole octets in DER, or bytes follow it");
+  csr->signature = mtc_span_of(element.contents.data + 1, element.contents.len - 1);
+  return mtc_public_key_check(csr->public_key, &csr->key_type, &csr->key_bits, error);
+}
+
+mtc_status mtc_csr_split(struct mtc_span der, struct mtc_csr *out, struct mtc_error *error) {
+  struct mtc_csr csr = {0};
+  mtc_status status = split(der, &csr, error);
+  if (status) return mtc_fail_within(error, status, "CSR");
+  *out = csr;
+  return MTC_OK;
 }
 
 mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out, struct mtc_error *error) {
   struct mtc_csr csr = {0};
-  if (der.len > MTC_MAX_CSR_LEN)
-    return mtc_fail(error, MTC_INPUT, "CSR: %zu bytes; at most %u are allowed", der.len,
-                    MTC_MAX_CSR_LEN);
-  mtc_status status = parse(der, &csr, error);
+  mtc_status status = split(der, &csr, error);
+  if (!status) status = check_signature(der, &csr, error);
   if (status) return mtc_fail_within(error, status, "CSR");
   *out = csr;
   return MTC_OK;

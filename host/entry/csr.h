@@ -6,19 +6,32 @@
 
 /* Spans point into the request. */
 struct mtc_csr {
+  struct mtc_span info;       /* CertificationRequestInfo, whole TLV: what is signed */
   struct mtc_span subject;    /* Name, whole TLV */
   struct mtc_span public_key; /* SubjectPublicKeyInfo, whole TLV */
   struct mtc_span public_key_algorithm;
   struct mtc_span extensions; /* contents of the requested Extensions; empty: none requested */
-  unsigned key_type;          /* one of mtc_key_type_bits */
-  unsigned key_bits;          /* of an RSA modulus */
+  struct mtc_span signature_algorithm; /* AlgorithmIdentifier, whole TLV */
+  struct mtc_span signature;           /* its octets */
+  unsigned key_type;                   /* one of mtc_key_type_bits */
+  unsigned key_bits;                   /* of an RSA modulus */
 };
 
 /*
- * mtc_csr_parse splits a request in strict DER, checks the key and the request's own signature.
+ * mtc_csr_split splits a request in strict DER and checks the key, but not the signature: for who
+ * only passes it on.
  *
- * Errors:   INPUT: not DER, a key that mtc_public_key_check refuses, a wrong signature or one over
- * an MD5 or SHA-1 digest, over 65536 bytes.
+ * Errors:   INPUT: not DER, a key that mtc_public_key_check refuses, over 65536 bytes.
+ */
+mtc_status mtc_csr_split(struct mtc_span der, struct mtc_csr *out,
+                         struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_csr_parse does so and checks the request's own signature, which proves that who asks has the
+ * key.
+ *
+ * Errors:   those of mtc_csr_split; INPUT: a wrong signature or one over an MD5 or SHA-1 digest,
+ *           a point that is not on its curve; NOMEM.
  */
 mtc_status mtc_csr_parse(struct mtc_span der, struct mtc_csr *out,
                          struct mtc_error *error) MTC_MUST_CHECK;

@@ -37,8 +37,9 @@ static mtc_status insert(struct mtc_store *store, const struct mtc_direct_row *r
   if (status) return status;
   mtc_query_open(&query, store->db,
                  "INSERT INTO direct_certificates(serial, issuer_number, profile, request_id,"
-                 " digest, tbs, certificate) VALUES(?, ?, ?, nullif(?, ''), ?, ?, NULL)"
-                 " ON CONFLICT DO NOTHING",
+                 " digest, tbs, certificate) SELECT ?1, ?2, ?3, nullif(?4, ''), ?5, ?6, NULL"
+                 " WHERE NOT EXISTS (SELECT 1 FROM withdrawn_requests WHERE kind = 1"
+                 " AND request_id = ?4) ON CONFLICT DO NOTHING",
                  error);
   mtc_query_bind_blob(&query, 1, mtc_span_of(row->serial, sizeof row->serial));
   mtc_query_bind_uint(&query, 2, issuer);
@@ -49,7 +50,8 @@ static mtc_status insert(struct mtc_store *store, const struct mtc_direct_row *r
   bool is_added = mtc_query_run(&query) == 1;
   status = mtc_query_close(&query);
   if (!status && !is_added)
-    status = mtc_fail(error, MTC_INPUT, "the serial number or the request ID %s is used already",
+    status = mtc_fail(error, MTC_INPUT,
+                      "the serial number or the request ID %s is used already, or withdrawn",
                       row->request_id);
   return status;
 }

@@ -20,7 +20,8 @@ struct mtc_cached_tile {
 
 struct mtc_store {
   sqlite3 *db;
-  pthread_mutex_t mutex;
+  pthread_mutex_t mutex; /* recursive: a thread's transaction may hold others, for reading */
+  unsigned depth;        /* of these transactions */
   const struct mtc_wire *wire;
   struct mtc_tai ca_id;
   uint64_t log_number;
@@ -100,6 +101,18 @@ mtc_status mtc_bundles_write(struct mtc_store *store, const struct mtc_stage *st
 mtc_status mtc_requests_insert(struct mtc_store *store, const struct mtc_request_row *requests,
                                size_t num_requests, struct mtc_subtree batch,
                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_keys_insert stores the SHA-256 of a revoked certificate's SubjectPublicKeyInfo, inside a
+ * transaction; a row that is there stays as it is.
+ */
+mtc_status mtc_keys_insert(struct mtc_store *store, struct mtc_span serial,
+                           const struct mtc_hash *key, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_revocation_read reads a row's serial, time_s and reason, its first columns.
+ */
+void mtc_revocation_read(struct mtc_query *query, struct mtc_revocation *out);
 
 /*
  * mtc_reservations_clear removes the reservations below `tree_size`, inside a transaction.

@@ -5,7 +5,7 @@
 
 #define MAX_REASON 10
 
-static void read_row(struct mtc_query *query, struct mtc_revocation *out) {
+void mtc_revocation_read(struct mtc_query *query, struct mtc_revocation *out) {
   struct mtc_span serial = mtc_query_blob(query, 0, 1, sizeof out->serial);
   *out = (struct mtc_revocation){.serial_len = (uint8_t)serial.len,
                                  .time_s = mtc_query_int(query, 1),
@@ -14,7 +14,8 @@ static void read_row(struct mtc_query *query, struct mtc_revocation *out) {
 }
 
 static mtc_status revoke(struct mtc_store *store, const struct mtc_revocation *revocation,
-                         struct mtc_revocation *out, struct mtc_error *error) {
+                         const struct mtc_hash *compromised_key, struct mtc_revocation *out,
+                         struct mtc_error *error) {
   struct mtc_span serial = mtc_span_of(revocation->serial, revocation->serial_len);
   struct mtc_query query;
   mtc_query_open(&query, store->db,
@@ -31,18 +32,21 @@ static mtc_status revoke(struct mtc_store *store, const struct mtc_revocation *r
   mtc_query_open(&query, store->db,
                  "SELECT serial, time_s, reason FROM revocations WHERE serial = ?", error);
   mtc_query_bind_blob(&query, 1, serial);
-  if (mtc_query_next(&query)) read_row(&query, out);
-  return mtc_query_close(&query);
+  if (mtc_query_next(&query)) mtc_revocation_read(&query, out);
+  status = mtc_query_close(&query);
+  if (!status && compromised_key) status = mtc_keys_insert(store, serial, compromised_key, error);
+  return status;
 }
 
 mtc_status mtc_store_revoke(struct mtc_store *store, const struct mtc_revocation *revocation,
-                            struct mtc_revocation *out, struct mtc_error *error) {
+                            const struct mtc_hash *compromised_key, struct mtc_revocation *out,
+                            struct mtc_error *error) {
   if (revocation->serial_len < 1 || revocation->serial_len > sizeof revocation->serial ||
       revocation->reason > MAX_REASON)
     return mtc_fail(error, MTC_INPUT, "serial number of %u bytes, or reason %u, to revoke",
                     revocation->serial_len, revocation->reason);
   mtc_status status = mtc_store_begin(store, MTC_STORE_WRITE, error);
-  if (!status) status = revoke(store, revocation, out, error);
+  if (!status) status = revoke(store, revocation, compromised_key, out, error);
   return mtc_store_end(store, status, error);
 }
 
@@ -56,7 +60,7 @@ static mtc_status load(struct mtc_store *store, uint64_t first, struct mtc_revoc
   mtc_query_bind_uint(&query, 1, first);
   mtc_query_bind_uint(&query, 2, max);
   while (*out_num < max && mtc_query_next(&query))
-    read_row(&query, &out[(*out_num)++]);
+    mtc_revocation_read(&query, &out[(*out_num)++]);
   return mtc_query_close(&query);
 }
 

@@ -201,8 +201,35 @@ static const char *const version_3[] = {
     NULL,
 };
 
+/* What brings it to 4: request IDs that their clients withdrew, of the log's requests (kind 0) and
+ * of directly signing instances' (1); the keys of what was revoked for keyCompromise. */
+static const char *const version_4[] = {
+    "CREATE TABLE withdrawn_requests("
+    "  kind INTEGER NOT NULL CHECK(kind IN (0, 1)),"
+    "  request_id TEXT NOT NULL CHECK(length(request_id) BETWEEN 1 AND 64),"
+    "  PRIMARY KEY(kind, request_id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER withdrawn_requests_never_change BEFORE UPDATE ON withdrawn_requests"
+    "  BEGIN SELECT RAISE(ABORT, 'what was withdrawn never changes'); END;"
+    "CREATE TRIGGER withdrawn_requests_are_kept BEFORE DELETE ON withdrawn_requests"
+    "  BEGIN SELECT RAISE(ABORT, 'what was withdrawn is kept'); END;",
+
+    "CREATE TABLE compromised_keys("
+    "  serial BLOB PRIMARY KEY REFERENCES revocations(serial),"
+    "  spki_sha256 BLOB NOT NULL CHECK(length(spki_sha256) = 32)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX compromised_keys_by_hash ON compromised_keys(spki_sha256);"
+    "CREATE TRIGGER compromised_keys_never_change BEFORE UPDATE ON compromised_keys"
+    "  BEGIN SELECT RAISE(ABORT, 'a compromised key never changes'); END;"
+    "CREATE TRIGGER compromised_keys_are_kept BEFORE DELETE ON compromised_keys"
+    "  BEGIN SELECT RAISE(ABORT, 'compromised keys are kept'); END;",
+
+    "PRAGMA user_version = 4;",
+    NULL,
+};
+
 /* Migration number i brings user_version i to i + 1. */
-static const char *const *const migrations[] = {version_1, version_2, version_3};
+static const char *const *const migrations[] = {version_1, version_2, version_3, version_4};
 #define SCHEMA_VERSION (sizeof migrations / sizeof migrations[0])
 
 /* Runs the migrations from version `from` on, all or none of them. */

@@ -219,6 +219,13 @@ mtc_status mtc_sql_run(sqlite3 *db, const char *sql, struct mtc_error *error) {
   return status_of(result) ? fail_sqlite(db, result, error) : MTC_OK;
 }
 
+mtc_status mtc_sql_run_kept(sqlite3 *db, const char *sql, struct mtc_error *error) {
+  struct mtc_query query;
+  mtc_query_open(&query, db, sql, error);
+  (void)mtc_query_run(&query);
+  return mtc_query_close(&query);
+}
+
 mtc_status mtc_sql_open(const char *path, bool read_only, sqlite3 **out, struct mtc_error *error) {
   int mode = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   sqlite3 *db = NULL;

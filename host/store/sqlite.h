@@ -81,6 +81,8 @@ void mtc_query_corrupt(struct mtc_query *query, const char *format, ...) MTC_PRI
  * Errors:   as mtc_query_open.
  */
 mtc_status mtc_sql_run(sqlite3 *db, const char *sql, struct mtc_error *error) MTC_MUST_CHECK;
+/* Does so with one statement that is run again and again, and is compiled once; see above. */
+mtc_status mtc_sql_run_kept(sqlite3 *db, const char *sql, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_sql_open opens a database file that exists, hardened against hostile content.

@@ -206,7 +206,11 @@ mtc_status mtc_store_open(const char *path, const struct mtc_wire *wire,
   store->ca_id = *ca_id;
   store->log_number = log_number;
   store->read_only = read_only;
-  (void)pthread_mutex_init(&store->mutex, NULL); /* a default mutex cannot fail on Linux */
+  pthread_mutexattr_t recursive; /* none of these calls can fail on Linux */
+  (void)pthread_mutexattr_init(&recursive);
+  (void)pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+  (void)pthread_mutex_init(&store->mutex, &recursive);
+  (void)pthread_mutexattr_destroy(&recursive);
   mtc_status status = MTC_OK;
   store->tile_cache = mtc_alloc(TILE_CACHE_SLOTS, sizeof *store->tile_cache);
   if (!store->tile_cache) status = mtc_fail(error, MTC_NOMEM, "opening %s: out of memory", path);
@@ -241,25 +245,18 @@ void mtc_store_close(struct mtc_store *store) {
   mtc_free(store);
 }
 
-/* As mtc_sql_run, with one statement, which is kept. */
-static mtc_status run_one(sqlite3 *db, const char *sql, struct mtc_error *error) {
-  struct mtc_query query;
-  mtc_query_open(&query, db, sql, error);
-  (void)mtc_query_run(&query);
-  return mtc_query_close(&query);
-}
-
 mtc_status mtc_store_begin(struct mtc_store *store, enum mtc_store_access access,
                            struct mtc_error *error) {
   (void)pthread_mutex_lock(&store->mutex);
+  bool is_inner = store->depth++ > 0;
   if (access == MTC_STORE_READ) {
-    return store->is_held ? MTC_OK : run_one(store->db, "BEGIN", error);
+    return is_inner || store->is_held ? MTC_OK : mtc_sql_run_kept(store->db, "BEGIN", error);
   }
-  if (store->read_only || store->is_held) {
-    return mtc_fail(error, MTC_INPUT, "the store was opened for reading only");
+  if (store->read_only || store->is_held || is_inner) {
+    return mtc_fail(error, MTC_INPUT, "the store was opened, or is being held, for reading only");
   }
   mtc_status status = check_in_place(store, error);
-  return status ? status : run_one(store->db, "BEGIN IMMEDIATE", error);
+  return status ? status : mtc_sql_run_kept(store->db, "BEGIN IMMEDIATE", error);
 }
 
 mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) {
@@ -268,10 +265,9 @@ mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) {
   /* SQLite's snapshot is taken by the first read. */
   if (!status) status = mtc_store_load_state(store, &state, error);
   store->is_held = status != MTC_NOMEM && status != MTC_IO;
-  if (store->is_held)
-    (void)pthread_mutex_unlock(&store->mutex);
-  else
-    status = mtc_store_end(store, status, error);
+  if (!store->is_held) return mtc_store_end(store, status, error);
+  store->depth--;
+  (void)pthread_mutex_unlock(&store->mutex);
   return status;
 }
 
@@ -280,16 +276,27 @@ void mtc_store_let_go(struct mtc_store *store) {
   if (!store->is_held) return;
   (void)pthread_mutex_lock(&store->mutex);
   store->is_held = false;
+  store->depth++;
   if (mtc_store_end(store, MTC_OK, &error))
     mtc_log(MTC_LOG_ERROR, "store.let_go", "message=\"%s\"", error.text);
 }
 
+mtc_status mtc_store_begin_reading(struct mtc_store *store, struct mtc_error *error) {
+  mtc_status status = mtc_store_begin(store, MTC_STORE_READ, error);
+  return status ? mtc_store_end(store, status, error) : MTC_OK;
+}
+
+mtc_status mtc_store_end_reading(struct mtc_store *store, mtc_status status,
+                                 struct mtc_error *error) {
+  return mtc_store_end(store, status, error);
+}
+
 mtc_status mtc_store_end(struct mtc_store *store, mtc_status status, struct mtc_error *error) {
-  if (store->is_held) {
+  if (--store->depth > 0 || store->is_held) {
     (void)pthread_mutex_unlock(&store->mutex);
     return status;
   }
-  if (!status) status = run_one(store->db, "COMMIT", error);
+  if (!status) status = mtc_sql_run_kept(store->db, "COMMIT", error);
   if (!sqlite3_get_autocommit(store->db)) {
     struct mtc_error text = {0};
     if (mtc_sql_run(store->db, "ROLLBACK", &text)) {

@@ -8,18 +8,7 @@
 command -v python3 >/dev/null || exit 77
 
 make_ca
-openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out "$work/ca/classic.key"
-chmod 600 "$work/ca/classic.key"
-openssl req -x509 -new -key "$work/ca/classic.key" -subj /CN=classic -days 30 -out "$work/ca/classic.pem" \
-  -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
-cat >>"$work/ca/mtc.yaml" <<'YAML'
-direct:
-  - name: classic
-    certificate: classic.pem
-    signer: {key: classic.key}
-    profiles:
-      - {name: tls, validity_s: 86400, key_types: [p256], ext_key_usage: [server], allow_ip: true}
-YAML
+make_direct
 start_daemon
 make_acme
 sed -i '/^testing:/i - {name: classic, socket: ca/mtcd.sock, instance: classic, profile: tls}\n- {name: gone, socket: ca/mtcd.sock, profile: gone}' "$work/acme.yaml"

@@ -49,11 +49,19 @@ static void check_chain(struct mtc_span body) {
 }
 
 static void check_header(struct mtc_span body) {
-  char url[ACME_CLIENT_MAX_URL];
+  char url[ACME_CLIENT_MAX_URL], urls[ACME_CLIENT_MAX_URLS] = "";
   int64_t time_s;
   char *text = text_of(body.data, body.len);
   acme_client_read_link(text, "acme-optional-alternate", "https://ca.test/cert/1", false, url);
   check_url(url);
+  acme_client_read_links(text, "alternate", "https://ca.test/cert/1", false, urls);
+  for (size_t len, at = 0; urls[at]; at += len) {
+    at += urls[at] == ' ';
+    len = strcspn(urls + at, " ");
+    assert(len > 0 && len < sizeof url);
+    (void)snprintf(url, sizeof url, "%.*s", (int)len, urls + at);
+    check_url(url);
+  }
   time_s = acme_client_retry_after(text, 1000);
   assert(time_s >= 0 && time_s <= 86400);
   if (acme_client_read_time(text, &time_s)) assert(time_s >= 0);

@@ -23,6 +23,14 @@ http_port: $(cat "$work/world/http.port")
 allow_private: true
 YAML
   for line in "$@"; do printf '%s\n' "$line" >>"$work/acme.yaml"; done
+  without_limits
+}
+
+# without_limits: a story is one client with one address, of which much is wanted; what it is about it sets.
+without_limits() {
+  grep -q '^limits:' "$work/acme.yaml" || printf '%s\n' 'limits: {accounts_per_address_hour: 0,' \
+    '  orders_per_account_hour: 0, pending_authorizations: 0, failures_per_name_hour: 0,' \
+    '  certificates_per_name_week: 0, certificates_per_set_week: 0}' >>"$work/acme.yaml"
 }
 
 # start_acme: the server; $acme is its process id, $acme_connect where it listens.
@@ -99,4 +107,27 @@ acme_state() { jq -r ".$2" "$work/$1/state.json"; }
 set_acme_state() {
   jq "$2" "$work/$1/state.json" >"$work/state.new"
   mv "$work/state.new" "$work/$1/state.json"
+}
+
+# make_direct: a directly signing instance of the CA in $work/ca, "classic" with the profile "tls".
+make_direct() {
+  openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out "$work/ca/classic.key"
+  chmod 600 "$work/ca/classic.key"
+  openssl req -x509 -new -key "$work/ca/classic.key" -subj /CN=classic -days 30 -out "$work/ca/classic.pem" \
+    -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
+  cat >>"$work/ca/mtc.yaml" <<'YAML'
+direct:
+  - name: classic
+    certificate: classic.pem
+    signer: {key: classic.key}
+    profiles:
+      - {name: tls, validity_s: 86400, key_types: [p256], ext_key_usage: [server], allow_ip: true}
+YAML
+}
+
+# between_daemon: $work/acme.yaml looks for the daemon at $work/between.sock (acme_between.py), and has the
+# profile "classic" of make_direct.
+between_daemon() {
+  sed -i -e 's|^  socket: ca/mtcd.sock|  socket: between.sock|' \
+    -e '/^testing:/i - {name: classic, socket: between.sock, instance: classic, profile: tls}' "$work/acme.yaml"
 }

@@ -11,6 +11,7 @@ signature and validates nothing. FOLDER/mode has words, read at each request:
   other-name  the certificate has another name
   huge        answers without end
   202         the landmark-relative certificate is never there, Retry-After: 5000
+  alternates  the certificate has an alternate in the landmark-relative one's place
   redirect    newOrder redirects to file:///etc/passwd
 
 Writes FOLDER/port and a line per request to FOLDER/requests, then says "ready"."""
@@ -129,6 +130,8 @@ class Server(http.server.BaseHTTPRequestHandler):
             return self.answer(200, self.order(number))
         if parts[0] == "certificate":
             link = f'<{self.url}/landmark>;rel="acme-optional-alternate"'
+            if "alternates" in self.modes:
+                link = f'<{self.url}/alternate>;rel="alternate"'
             return self.answer(200, orders[int(parts[1])]["chain"] + (folder / "ca.pem").read_bytes(), Link=link,
                                Content_Type="application/pem-certificate-chain")
         if parts[0] == "landmark":

@@ -1,5 +1,5 @@
 """acme_limits.py DIRECTORY ADDRESS HTTP_PORT CA_FILE: limits that a client would get around: 2 accounts of
-an address an hour, 2 orders of an account, as the server believes this program's X-Forwarded-For."""
+an address an hour, 2 orders of an account, a certificate for the same names a week, as the server believes this program's X-Forwarded-For."""
 import http.server
 import sys
 import threading
@@ -58,6 +58,9 @@ digest = hashes.Hash(hashes.SHA256())
 digest.update(leaf.issuer.public_bytes())
 cert_id = f"{b64(digest.finalize()[:20])}.{b64(serial)}"
 expect("its renewal information", server.get(f"{server.directory['renewalInfo']}/{cert_id}"), 200)
+again = order("WWW.ok.example.test", "www.ok.example.test")
+expect("a second certificate for the same names", again, 429, "rateLimited")
+assert "exactly these names" in again.json["detail"], again.body
 expect("a second order", order("two.ok.example.test"), 201)
 expect("a third order", order("www.ok.example.test"), 429, "rateLimited")
 expect("a renewal with another name", order("www.ok.example.test", "other.ok.example.test", replaces=cert_id), 429, "rateLimited")

@@ -89,6 +89,10 @@ tls_port: $acme_tls_port
 allow_private: true
 END
   [ $# -eq 0 ] || printf '%s\n' "$@" >>"$work/acme.yaml"
+  # A story is one client with one address, of which much is wanted; what it is about it sets.
+  grep -q '^limits:' "$work/acme.yaml" || printf '%s\n' 'limits: {accounts_per_address_hour: 0,' \
+    '  orders_per_account_hour: 0, pending_authorizations: 0, failures_per_name_hour: 0,' \
+    '  certificates_per_name_week: 0, certificates_per_set_week: 0}' >>"$work/acme.yaml"
 }
 
 start_acmed() { start mtc-acmed "$bin/mtc-acmed" --config "$work/acme.yaml"; acmed=$started; }

@@ -1,8 +1,10 @@
 """acme_world.py FOLDER: what the validator of an ACME server meets, on loopback. A web server for
 /.well-known/acme-challenge/ with the files of FOLDER/web, and a name server that has A 127.0.0.1 for
-every name and the lines of FOLDER/txt/NAME as TXT. Writes FOLDER/http.port and FOLDER/dns.port, then
-says "ready"."""
+every name, the lines of FOLDER/txt/NAME as TXT and the word in FOLDER/caa/NAME as CAA's issue. Requests for
+names that begin with "slow" are answered when somebody has the FIFO FOLDER/gate open for writing; a line of
+FOLDER/asked tells of each. Writes FOLDER/http.port and FOLDER/dns.port, then says "ready"."""
 import http.server
+import os
 import pathlib
 import socket
 import socketserver
@@ -13,11 +15,18 @@ import threading
 folder = pathlib.Path(sys.argv[1])
 (folder / "web").mkdir(parents=True, exist_ok=True)
 (folder / "txt").mkdir(exist_ok=True)
-A, TXT, PREFIX = 1, 16, "/.well-known/acme-challenge/"
+(folder / "caa").mkdir(exist_ok=True)
+os.mkfifo(folder / "gate")
+(folder / "asked").touch()
+A, TXT, CAA, PREFIX = 1, 16, 257, "/.well-known/acme-challenge/"
 
 
 class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.headers["Host"].startswith("slow"):
+            with open(folder / "asked", "a") as asked:
+                asked.write(self.path + "\n")
+            open(folder / "gate").close()
         file = folder / "web" / self.path.removeprefix(PREFIX).replace("/", "_")
         found = self.path.startswith(PREFIX) and file.is_file()
         body = file.read_bytes() if found else b"nothing here"
@@ -47,6 +56,8 @@ def answer(query):
         records = [socket.inet_aton("127.0.0.1")]
     elif kind == TXT and file.is_file():
         records = [bytes([len(line)]) + line for line in file.read_bytes().split()]
+    elif kind == CAA and (folder / "caa" / name).is_file():
+        records = [b"\0\5issue" + (folder / "caa" / name).read_bytes()]
     flags = 0x8180  # an answer, recursion desired and available
     head = query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0)
     body = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(data)) + data for data in records)

@@ -202,6 +202,31 @@ static void absent_daemon_is_waited_for(void **state) {
   assert_int_equal(ends.num_ok, 1);
 }
 
+/* What must not be sent later ends; what may, waits beside it and keeps its place. */
+static void absent_daemon_is_not_waited_for(void **state) {
+  (void)state;
+  assert_int_equal(call(ECHO, 1, LONG_MS), MTC_OK);
+  for (size_t i = 1; i <= 3; i++) {
+    assert_int_equal(acme_ca_call_now(ca, (enum mtc_rpc_method)ECHO, mtc_span_of_text("now"),
+                                      LONG_MS, done, NULL),
+                     MTC_OK);
+    wait_for(i);
+    assert_int_equal(ends.num_lost, i);
+    assert_int_equal(ends.num_maybe, 0);
+    assert_non_null(strstr(ends.text, path));
+  }
+  assert_int_equal(call(ECHO, 2, LONG_MS), MTC_OK);
+  start_server();
+  wait_for(5);
+  assert_int_equal(ends.num_ok, 2);
+  assert_int_equal(ends.num_wrong, 0);
+  assert_int_equal(
+      acme_ca_call_now(ca, (enum mtc_rpc_method)ECHO, mtc_span_of_text("now"), LONG_MS, done, NULL),
+      MTC_OK);
+  wait_for(6);
+  assert_int_equal(ends.num_ok, 3);
+}
+
 static void daemon_that_dies_ends_what_it_got(void **state) {
   (void)state;
   start_server();
@@ -431,6 +456,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(refusal_is_told_with_its_text, prepare, clean),
       cmocka_unit_test_setup_teardown(one_call_is_waited_for, prepare, clean),
       cmocka_unit_test_setup_teardown(absent_daemon_is_waited_for, prepare, clean),
+      cmocka_unit_test_setup_teardown(absent_daemon_is_not_waited_for, prepare, clean),
       cmocka_unit_test_setup_teardown(daemon_that_dies_ends_what_it_got, prepare, clean),
       cmocka_unit_test_setup_teardown(late_answer_is_no_other_calls, prepare, clean),
       cmocka_unit_test_setup_teardown(closing_ends_every_call, prepare, clean),

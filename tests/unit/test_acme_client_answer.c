@@ -146,9 +146,29 @@ static void test_links(void **context) {
   }
 }
 
-#define URLS                                                             \
-  "\"newNonce\":\"https://ca.test/n\",\"newAccount\":\"https://ca.test/" \
-  "a\",\"revokeCert\":\"https://ca.test/r\","
+/* All of a relation, as far as there is room; what is no link ends the list. */
+static void test_all_links(void **context) {
+  static const char base[] = "https://ca.test/cert/1";
+  char urls[ACME_CLIENT_MAX_URLS] = "", value[ACME_CLIENT_MAX_URL];
+  (void)context;
+  acme_client_read_links("</a>;rel=alternate, </b>;rel=up, <c>; rel=\"alternate\"", "alternate",
+                         base, false, urls);
+  assert_string_equal(urls, "https://ca.test/a https://ca.test/cert/c");
+  acme_client_read_links("<ftp://x/>;rel=alternate,<d>;rel=alternate,e,<f>;rel=alternate",
+                         "alternate", base, false, urls);
+  assert_string_equal(urls, "https://ca.test/a https://ca.test/cert/c https://ca.test/cert/d");
+  acme_client_read_links("<a b>;rel=alternate", "alternate", base, false, urls);
+  assert_null(strstr(urls, "a b"));
+  (void)snprintf(value, sizeof value, "</%0900d>;rel=alternate", 1);
+  for (int i = 0; i < 10; i++)
+    acme_client_read_links(value, "alternate", base, false, urls);
+  assert_in_range(strlen(urls), 3 * 900, sizeof urls - 1);
+}
+
+#define URLS                              \
+  "\"newNonce\":\"https://ca.test/n\","   \
+  "\"newAccount\":\"https://ca.test/a\"," \
+  "\"revokeCert\":\"https://ca.test/r\","
 
 static void test_directory(void **context) {
   struct acme_client_directory directory;
@@ -168,8 +188,8 @@ static void test_directory(void **context) {
   static const char good[] =
       "{" URLS
       "\"newOrder\":\"https://ca.test/o\",\"renewalInfo\":\"https://ca.test/i\","
-      "\"meta\":{\"externalAccountRequired\":true,\"termsOfService\":\"https://ca.test/"
-      "t\"},\"x\":[]}";
+      "\"meta\":{\"externalAccountRequired\":true,"
+      "\"termsOfService\":\"https://ca.test/t\"},\"x\":[]}";
   assert_int_equal(acme_client_read_directory(span(good), false, &directory, &error), MTC_OK);
   assert_string_equal(directory.renewal_info, "https://ca.test/i");
   assert_true(directory.needs_external_account && !directory.key_change[0]);
@@ -183,23 +203,23 @@ static void test_orders(void **context) {
   struct mtc_error error;
   static const char *const bad[] = {
       "{\"status\":\"done\",\"finalize\":\"https://c.t/f\",\"authorizations\":[\"https://c.t/a\"]}",
-      "{\"status\":\"valid\",\"finalize\":\"https://c.t/f\",\"authorizations\":[\"https://c.t/"
-      "a\"]}",
+      "{\"status\":\"valid\",\"finalize\":\"https://c.t/f\","
+      "\"authorizations\":[\"https://c.t/a\"]}",
       "{\"status\":\"ready\",\"authorizations\":[\"https://c.t/a\"]}",
       "{\"status\":\"ready\",\"finalize\":\"https://c.t/f\",\"authorizations\":[]}",
       "{\"status\":\"ready\",\"finalize\":\"https://c.t/f\",\"authorizations\":[\"x\"]}",
       "{\"status\":\"ready\",\"finalize\":\"https://c.t/f\",\"authorizations\":{}}",
-      "{\"status\":\"ready\",\"finalize\":\"https://c.t/"
-      "f\",\"certificate\":\"c\",\"authorizations\":[\"https://c.t/a\"]}",
+      "{\"status\":\"ready\",\"finalize\":\"https://c.t/f\",\"certificate\":\"c\","
+      "\"authorizations\":[\"https://c.t/a\"]}",
   };
   (void)context;
   static const char invalid[] =
-      "{\"status\":\"invalid\",\"finalize\":\"https://c.t/f\",\"authorizations\":[\"https://c.t/"
-      "a\"],"
+      "{\"status\":\"invalid\",\"finalize\":\"https://c.t/f\","
+      "\"authorizations\":[\"https://c.t/a\"],"
       "\"error\":{\"type\":\"urn:ietf:params:acme:error:compound\",\"detail\":\"two\\u001b\","
       "\"subproblems\":["
-      "{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\",\"identifier\":{\"type\":"
-      "\"dns\",\"value\":\"a.test\"}},"
+      "{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\","
+      "\"identifier\":{\"type\":\"dns\",\"value\":\"a.test\"}},"
       "{\"detail\":3}]}}";
   assert_int_equal(acme_client_read_order(span(invalid), false, &order, &error), MTC_OK);
   assert_string_equal(order.problem,
@@ -422,13 +442,13 @@ static void test_addresses(void **context) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_times),          cmocka_unit_test(test_retry_after),
-      cmocka_unit_test(test_urls),           cmocka_unit_test(test_links),
-      cmocka_unit_test(test_directory),      cmocka_unit_test(test_orders),
-      cmocka_unit_test(test_authorizations), cmocka_unit_test(test_problems),
-      cmocka_unit_test(test_windows),        cmocka_unit_test(test_chains),
-      cmocka_unit_test(test_state),          cmocka_unit_test(test_config),
-      cmocka_unit_test(test_addresses),
+      cmocka_unit_test(test_times),     cmocka_unit_test(test_retry_after),
+      cmocka_unit_test(test_urls),      cmocka_unit_test(test_links),
+      cmocka_unit_test(test_all_links), cmocka_unit_test(test_directory),
+      cmocka_unit_test(test_orders),    cmocka_unit_test(test_authorizations),
+      cmocka_unit_test(test_problems),  cmocka_unit_test(test_windows),
+      cmocka_unit_test(test_chains),    cmocka_unit_test(test_state),
+      cmocka_unit_test(test_config),    cmocka_unit_test(test_addresses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

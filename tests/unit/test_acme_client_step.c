@@ -217,13 +217,39 @@ static void test_no_landmark(void **context) {
   assert_int_equal(state.landmark_tries, 1000);
 }
 
+static void test_alternates(void **context) {
+  struct acme_client_state state = settled();
+  (void)context;
+  acme_client_note_alternates(&state, "a b c");
+  assert_true(state.is_alternate);
+  assert_string_equal(state.landmark_url, "a");
+  assert_string_equal(state.alternates, "b c");
+  acme_client_drop_alternate(&state, true);
+  assert_string_equal(state.landmark_url, "b");
+  assert_string_equal(state.alternates, "c a");
+  acme_client_drop_alternate(&state, false);
+  assert_string_equal(state.landmark_url, "c");
+  assert_string_equal(state.alternates, "a");
+  acme_client_drop_alternate(&state, true);
+  assert_string_equal(state.landmark_url, "a");
+  assert_string_equal(state.alternates, "c");
+  acme_client_drop_alternate(&state, false);
+  acme_client_drop_alternate(&state, true); /* the only one stays */
+  assert_string_equal(state.landmark_url, "c");
+  acme_client_drop_alternate(&state, false);
+  assert_string_equal(state.landmark_url, "");
+  assert_int_equal(next(&state), ACME_CLIENT_NOTHING);
+  acme_client_note_alternates(&state, "");
+  assert_int_equal(next(&state), ACME_CLIENT_NOTHING);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_new),         cmocka_unit_test(test_settled),
       cmocka_unit_test(test_landmark),    cmocka_unit_test(test_renewal),
       cmocka_unit_test(test_window),      cmocka_unit_test(test_wait),
       cmocka_unit_test(test_failure),     cmocka_unit_test(test_certificate),
-      cmocka_unit_test(test_no_landmark),
+      cmocka_unit_test(test_no_landmark), cmocka_unit_test(test_alternates),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,38 @@ static void test_minimal(void **state) {
   assert_string_equal(config->profiles[0].socket, path_in(*state, "mtcd.sock"));
   assert_string_equal(config->profiles[0].profile, "mtc");
   assert_int_equal(config->finalize_wait_ms, 2000);
+  assert_int_equal(config->retention_s, 30 * 86400);
   assert_true(config->is_synchronous);
   assert_false(config->is_landmark_alternate);
+  acme_config_free(config);
+}
+
+/* What is not there is a public CA's; 0 is none. */
+static void test_limits(void **state) {
+  struct acme_config *config;
+  struct mtc_error error = {""};
+  char text[1024];
+  assert_int_equal(load(state, minimal, &config, &error), MTC_OK);
+  assert_int_equal(config->limits.accounts_per_address_hour, 10);
+  assert_int_equal(config->limits.orders_per_account_hour, 100);
+  assert_int_equal(config->limits.pending_authorizations, 300);
+  assert_int_equal(config->limits.failures_per_name_hour, 5);
+  assert_int_equal(config->limits.certificates_per_name_week, 50);
+  assert_int_equal(config->limits.certificates_per_set_week, 5);
+  assert_int_equal(config->http.max_connections_per_address, 0); /* of a proxy */
+  acme_config_free(config);
+  (void)snprintf(text, sizeof text,
+                 "%stls: {certificate: c, key: k}\n"
+                 "limits: {connections: 100, accounts_per_address_hour: 0, pending_authorizations: "
+                 "7, certificates_per_set_week: 0}\n",
+                 minimal);
+  assert_int_equal(load(state, text, &config, &error), MTC_OK);
+  assert_int_equal(config->limits.accounts_per_address_hour, 0);
+  assert_int_equal(config->limits.orders_per_account_hour, 100);
+  assert_int_equal(config->limits.pending_authorizations, 7);
+  assert_int_equal(config->limits.certificates_per_set_week, 0);
+  assert_int_equal(config->http.max_connections, 100);
+  assert_int_equal(config->http.max_connections_per_address, 13);
   acme_config_free(config);
 }
 
@@ -88,9 +118,13 @@ static const struct {
     {"terms_of_service: somewhere\n", "terms_of_service: "},
     {"website: 'ftp://a.b'\n", "website: "},
     {"proxies: [one]\n", "proxies: "},
+    {"retention_s: -1\n", "retention_s: -1; 0 to 316224000"},
+    {"retention_s: 316224001\n", "retention_s: 316224001; 0 to"},
     {"finalize_wait_ms: -1\n", "finalize_wait_ms: -1; 0 to 25000"},
     {"validation: {reuse_s: 864001}\n", "validation.reuse_s: 864001"},
     {"limits: {connections: 1000001}\n", "limits.connections: "},
+    {"limits: {orders_per_account_hour: -1}\n", "limits.orders_per_account_hour: -1; 0 (none) to"},
+    {"limits: {connections_per_address: 9999999999}\n", "limits.connections_per_address: 99"},
     {"landmark_link: maybe\n", "landmark_link: "},
     {"default_profile: none\n", "default_profile: "},
     {"external_account: {required: yes}\n", "external_account: it has no keys"},
@@ -179,7 +213,7 @@ int main(void) {
       TEST(test_minimal),       TEST(test_default_profile_comes_first),
       TEST(test_binding_keys),  TEST(test_mistakes),
       TEST(test_line_is_right), TEST(test_no_file),
-      TEST(test_memory_fails),
+      TEST(test_memory_fails),  TEST(test_limits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

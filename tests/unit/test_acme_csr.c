@@ -14,7 +14,7 @@
 #include "acme/identifier.h"
 
 /* A request with a common name and a subjectAltName in libcrypto's notation; NULL: none. */
-static struct mtc_bytes csr_of(const char *common_name, const char *names, const EVP_MD *digest) {
+static struct mtc_bytes csr_of(const char *common_name, const char *names) {
   struct mtc_bytes out = {0};
   X509_REQ *request = X509_REQ_new();
   EVP_PKEY *pkey = EVP_EC_gen("P-256");
@@ -34,7 +34,7 @@ static struct mtc_bytes csr_of(const char *common_name, const char *names, const
     assert_int_equal(X509_REQ_add_extensions(request, extensions), 1);
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
   }
-  assert_true(X509_REQ_sign(request, pkey, digest) > 0);
+  assert_true(X509_REQ_sign(request, pkey, EVP_sha256()) > 0);
   int len = i2d_X509_REQ(request, &der);
   assert_true(len > 0);
   mtc_bytes_append(&out, der, (size_t)len);
@@ -57,9 +57,8 @@ static void reads(void **state) {
   (void)state;
   struct acme_csr csr;
   struct acme_problem problem = {0};
-  struct mtc_bytes der =
-      csr_of("A.example", "DNS:b.example,IP:192.0.2.1,DNS:*.A.example,DNS:B.example,IP:2001:db8::1",
-             EVP_sha256());
+  struct mtc_bytes der = csr_of(
+      "A.example", "DNS:b.example,IP:192.0.2.1,DNS:*.A.example,DNS:B.example,IP:2001:db8::1");
   if (acme_csr_read(mtc_span_of_bytes(&der), &csr, &problem)) fail_msg("%s", problem.detail);
   assert_int_equal(csr.num_identifiers, 5);
   assert_string_equal(csr.identifiers[0].value, "*.a.example");
@@ -69,7 +68,7 @@ static void reads(void **state) {
   assert_string_equal(csr.identifiers[4].value, "2001:db8::1");
   assert_int_equal(strlen(csr.spki_sha256), 64);
   mtc_bytes_free(&der);
-  der = csr_of("192.0.2.1", NULL, EVP_sha256());
+  der = csr_of("192.0.2.1", NULL);
   assert_int_equal(acme_csr_read(mtc_span_of_bytes(&der), &csr, &problem), ACME_NONE);
   assert_int_equal(csr.num_identifiers, 1);
   assert_int_equal(csr.identifiers[0].type, ACME_IP_ADDRESS);
@@ -103,7 +102,7 @@ static void refuses_names(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char what[32];
-    struct mtc_bytes der = csr_of(cases[i].common_name, cases[i].names, EVP_sha256());
+    struct mtc_bytes der = csr_of(cases[i].common_name, cases[i].names);
     (void)snprintf(what, sizeof what, "case %zu", i);
     expect_bad(mtc_span_of_bytes(&der), what);
     mtc_bytes_free(&der);
@@ -112,20 +111,12 @@ static void refuses_names(void **state) {
 
 static void refuses_bytes(void **state) {
   (void)state;
-  struct mtc_bytes der = csr_of(NULL, "DNS:a.example", EVP_sha256());
+  struct mtc_bytes der = csr_of(NULL, "DNS:a.example");
   expect_bad(mtc_span_of(NULL, 0), "nothing");
   for (size_t len = 1; len < der.len; len++)
     expect_bad(mtc_span_of(der.data, len), "a cut one");
-  for (size_t at = 0; at < der.len; at++) {
-    der.data[at] ^= 1;
-    expect_bad(mtc_span_of_bytes(&der), "a changed one");
-    der.data[at] ^= 1;
-  }
   mtc_bytes_append(&der, "", 1);
   expect_bad(mtc_span_of_bytes(&der), "a longer one");
-  mtc_bytes_free(&der);
-  der = csr_of(NULL, "DNS:a.example", EVP_sha1());
-  expect_bad(mtc_span_of_bytes(&der), "one signed over SHA-1");
   mtc_bytes_free(&der);
 }
 
@@ -139,7 +130,7 @@ static void counts_names(void **state) {
       mtc_bytes_append_format(&names, "%sDNS:n%u.example", i ? "," : "", i);
     mtc_bytes_append_text(&names, ",DNS:n0.example");
     mtc_bytes_append(&names, "", 1);
-    struct mtc_bytes der = csr_of(NULL, (const char *)names.data, EVP_sha256());
+    struct mtc_bytes der = csr_of(NULL, (const char *)names.data);
     if (num > ACME_MAX_IDENTIFIERS) {
       expect_bad(mtc_span_of_bytes(&der), "one of 101 names");
     } else {

@@ -149,6 +149,7 @@ static struct mtc_bytes certificate_of(const char *serial_hex, const uint8_t *au
   BIGNUM *serial = NULL;
   uint8_t *der = NULL;
   assert_true(x509 && pkey && BN_hex2bn(&serial, serial_hex));
+  assert_int_equal(X509_set_version(x509, X509_VERSION_3), 1);
   BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x509));
   X509_NAME_add_entry_by_txt(X509_get_issuer_name(x509), "CN", MBSTRING_ASC,
                              (const uint8_t *)"issuer", -1, -1, 0);
@@ -173,6 +174,13 @@ static struct mtc_bytes certificate_of(const char *serial_hex, const uint8_t *au
   return out;
 }
 
+static mtc_status id_of(const struct mtc_bytes *der, char id[ACME_MAX_CERT_ID],
+                        struct mtc_error *error) {
+  struct mtc_certificate certificate;
+  assert_int_equal(mtc_certificate_parse(mtc_span_of_bytes(der), &certificate, error), MTC_OK);
+  return acme_cert_id(&certificate, id, error);
+}
+
 /* RFC 9773, "Getting Renewal Information" and its appendix */
 static void identifies_certificates(void **state) {
   (void)state;
@@ -182,22 +190,18 @@ static void identifies_certificates(void **state) {
   char id[ACME_MAX_CERT_ID];
   struct mtc_error error = {0};
   struct mtc_bytes der = certificate_of("87654321", authority, sizeof authority);
-  assert_int_equal(acme_cert_id(mtc_span_of_bytes(&der), id, &error), MTC_OK);
+  assert_int_equal(id_of(&der, id, &error), MTC_OK);
   assert_string_equal(id, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
-  assert_int_equal(acme_cert_id(mtc_span_of(der.data, der.len - 1), id, &error), MTC_INPUT);
-  assert_string_equal(id, "");
-  mtc_bytes_append(&der, "", 1);
-  assert_int_equal(acme_cert_id(mtc_span_of_bytes(&der), id, &error), MTC_INPUT);
-  assert_int_equal(acme_cert_id(mtc_span_of(NULL, 0), id, &error), MTC_INPUT);
   mtc_bytes_free(&der);
   der = certificate_of("1", NULL, 0);
-  assert_int_equal(acme_cert_id(mtc_span_of_bytes(&der), id, &error), MTC_OK);
+  assert_int_equal(id_of(&der, id, &error), MTC_OK);
   assert_int_equal(strlen(id), 27 + 1 + 2);
   assert_string_equal(id + 27, ".AQ");
   mtc_bytes_free(&der);
   der = certificate_of("1", large, sizeof large);
   error.text[0] = 0;
-  assert_int_equal(acme_cert_id(mtc_span_of_bytes(&der), id, &error), MTC_INPUT);
+  assert_int_equal(id_of(&der, id, &error), MTC_INPUT);
+  assert_string_equal(id, "");
   assert_true(error.text[0]);
   mtc_bytes_free(&der);
 }

@@ -144,7 +144,8 @@ static void an_older_schema_is_migrated(void **state) {
   f->store = NULL;
   damage(f,
          "DROP TABLE reserved_subjects; DROP TABLE direct_certificates; DROP TABLE direct_issuers;"
-         "DROP TABLE revocations; PRAGMA user_version = 1;");
+         "DROP TABLE compromised_keys; DROP TABLE revocations; DROP TABLE withdrawn_requests; "
+         "PRAGMA user_version = 1;");
   assert_status(open_store(f, true, &error), MTC_INPUT); /* a reader migrates nothing */
   assert_ok(open_store(f, false, &error));
   assert_ok(mtc_store_read_reservations(f->store, found, 4, &num, &error));

@@ -61,6 +61,30 @@ static void a_pending_checkpoint_is_never_replaced(void **state) {
   free_batch(next);
 }
 
+static void what_is_read_at_once_is_one_transaction(void **state) {
+  struct fixture *f = *state;
+  struct mtc_log_state log;
+  struct mtc_bytes bytes = {0};
+  add_batch(f, 5);
+  struct batch *b = make_batch(f, 4);
+  assert_ok(mtc_store_begin_reading(f->store, &error));
+  assert_ok(mtc_store_state(f->store, &log, &error));
+  assert_ok(mtc_store_begin_reading(f->store, &error));
+  assert_ok(mtc_store_read_entry(f->store, 4, &bytes, NULL, &error));
+  assert_status(mtc_store_read_entry(f->store, 5, &bytes, NULL, &error), MTC_INPUT);
+  assert_ok(mtc_store_end_reading(f->store, MTC_OK, &error));
+  assert_status(mtc_store_stage(f->store, &b->stage, &error), MTC_INPUT);
+  assert_ok(mtc_store_state(f->store, &log, &error));
+  assert_false(log.has_pending);
+  assert_int_equal(mtc_store_end_reading(f->store, MTC_BUSY, NULL), MTC_BUSY);
+  stage(f, b);
+  commit(f);
+  assert_ok(mtc_store_state(f->store, &log, &error));
+  assert_int_equal(log.head.tree_size, 9);
+  mtc_bytes_free(&bytes);
+  free_batch(b);
+}
+
 static void only_the_pending_one_is_committed(void **state) {
   struct fixture *f = *state;
   struct mtc_log_state log;
@@ -309,6 +333,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(staged_survives_a_crash, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_pending_checkpoint_is_never_replaced, make_fixture,
+                                      free_fixture),
+      cmocka_unit_test_setup_teardown(what_is_read_at_once_is_one_transaction, make_fixture,
                                       free_fixture),
       cmocka_unit_test_setup_teardown(only_the_pending_one_is_committed, make_fixture,
                                       free_fixture),

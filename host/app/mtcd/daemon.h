@@ -106,6 +106,22 @@ void direct_close(struct daemon *daemon);
 struct pool *direct_pool(struct daemon *daemon, struct mtc_span body);
 
 /*
+ * direct_withdraw does MTC_RPC_WITHDRAW for an instance; *out_answered stays false.
+ *
+ * Output:   *out_is_direct: the profile is a directly signing instance's; else nothing was done.
+ */
+mtc_status direct_withdraw(struct job *job, struct mtc_span profile, const char *request_id,
+                           bool *out_is_direct, struct mtc_bytes *out,
+                           struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * issue_logged is the mtc_engine_done of whoever answers with a certificate: `context` is a job of
+ * its own, made by issue_waiting_job (NULL: no memory), which it takes over.
+ */
+void issue_logged(void *context, const struct mtc_receipt *receipt);
+struct job *issue_waiting_job(const struct job *job);
+
+/*
  * read_request_id checks a client's idempotency key.
  *
  * Output:   zero-terminated; empty: none.
@@ -115,9 +131,17 @@ mtc_status read_request_id(struct mtc_span id, char out[72],
                            struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * revoke_make_up stores the keys of certificates that were revoked for keyCompromise by a program
+ * that did not; before the engine runs.
+ */
+mtc_status revoke_make_up(struct daemon *daemon, struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * The methods. Each returns a status with its text, or has answered (or will) when *out_answered.
  */
 mtc_status method_issue(struct job *job, bool *out_answered, struct mtc_error *error);
+mtc_status method_withdraw(struct job *job, struct mtc_bytes *out, bool *out_answered,
+                           struct mtc_error *error);
 mtc_status method_issued(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_certificate(struct job *job, struct mtc_bytes *out, struct mtc_error *error);
 mtc_status method_reserve(struct job *job, struct mtc_bytes *out, struct mtc_error *error);

@@ -56,6 +56,16 @@ struct pool *direct_pool(struct daemon *daemon, struct mtc_span body) {
   return direct ? &direct->pool : &daemon->pool;
 }
 
+static mtc_status check_key(struct job *job, const struct mtc_direct_row *row,
+                            struct mtc_error *error) {
+  struct mtc_certificate tbs;
+  struct mtc_hash key;
+  mtc_status status = mtc_certificate_parse_tbs(mtc_span_of_bytes(&row->tbs), &tbs, error);
+  if (status) return status;
+  mtc_hash_message(tbs.public_key, &key);
+  return mtc_store_check_key(job->daemon->store, &key, error);
+}
+
 /* The row that is to be signed, of a request that is new. */
 static mtc_status make_row(struct job *job, const struct direct *direct,
                            const struct mtc_profile *profile, struct mtc_span csr,
@@ -67,19 +77,17 @@ static mtc_status make_row(struct job *job, const struct direct *direct,
   if (!status)
     status = mtc_direct_tbs_make(&direct->config->issuer, profile, csr, row->serial,
                                  mtc_clock_now_ms() / 1000, &row->tbs, error);
+  if (!status) status = check_key(job, row, error);
   /* A crash from here on leaves a certificate that may have been signed, and is known. */
   if (!status) status = mtc_store_add_direct(job->daemon->store, row, error);
   if (!status) mtc_fault_point("direct.stored");
   return status;
 }
 
-/* A row that an earlier request with this ID made. */
-static mtc_status check_row(const struct direct *direct, const struct mtc_hash *digest,
-                            const struct mtc_direct_row *row, struct mtc_error *error) {
+/* Whether a row that an earlier request made is signed, or can be. */
+static mtc_status check_signable(const struct direct *direct, const struct mtc_direct_row *row,
+                                 struct mtc_error *error) {
   struct mtc_direct_issuer issuer;
-  if (memcmp(row->digest, digest->bytes, sizeof row->digest) != 0)
-    return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request",
-                    row->request_id);
   if (row->certificate.len) return MTC_OK;
   struct mtc_certificate tbs;
   if (mtc_certificate_parse_tbs(mtc_span_of_bytes(&row->tbs), &tbs, error))
@@ -96,6 +104,15 @@ static mtc_status check_row(const struct direct *direct, const struct mtc_hash *
                     "request ID %s is of an instance whose key or name has changed: use another",
                     row->request_id);
   return MTC_OK;
+}
+
+/* A row that an earlier request with this ID made. */
+static mtc_status check_row(const struct direct *direct, const struct mtc_hash *digest,
+                            const struct mtc_direct_row *row, struct mtc_error *error) {
+  if (memcmp(row->digest, digest->bytes, sizeof row->digest) != 0)
+    return mtc_fail(error, MTC_INPUT, "request ID %s was used for another request",
+                    row->request_id);
+  return check_signable(direct, row, error);
 }
 
 static mtc_status sign_row(struct job *job, const struct direct *direct, struct mtc_direct_row *row,
@@ -165,6 +182,36 @@ static mtc_status get_row(struct job *job, const struct direct_request *request,
   return MTC_INPUT; /* `error` is still that of the second attempt */
 }
 
+static void append_issued(const struct mtc_direct_row *row, struct mtc_bytes *out) {
+  mtc_bytes_append_prefixed(out, mtc_span_of(row->serial, sizeof row->serial), 1);
+  mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&row->certificate), 3);
+}
+
+mtc_status direct_withdraw(struct job *job, struct mtc_span profile_name, const char *request_id,
+                           bool *out_is_direct, struct mtc_bytes *out, struct mtc_error *error) {
+  struct mtc_store *store = job->daemon->store;
+  struct mtc_direct_row row = {0};
+  const struct mtc_profile *profile;
+  bool is_used = false;
+  struct direct *direct = find_instance(job->daemon, profile_name, &profile);
+  *out_is_direct = direct != NULL;
+  if (!direct) return MTC_OK;
+  mtc_status status = mtc_store_withdraw_request(store, true, request_id, &is_used, error);
+  mtc_bytes_append_uint(out, is_used, 1);
+  if (status || !is_used) return status;
+  status = mtc_store_find_direct_request(store, request_id, &is_used, &row, error);
+  /* One that is not signed yet may have been, or is being: it is, as by its request again. */
+  if (!status) status = check_signable(direct, &row, error);
+  bool is_lost = status == MTC_INPUT;
+  if (!status && !row.certificate.len) status = sign_row(job, direct, &row, error);
+  if (!status) append_issued(&row, out);
+  mtc_direct_row_free(&row);
+  if (!is_lost) return status;
+  mtc_bytes_clear(out);
+  mtc_bytes_append_uint(out, 2, 1);
+  return MTC_OK;
+}
+
 mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mtc_error *error) {
   struct direct_request request;
   struct mtc_direct_row row = {0};
@@ -172,10 +219,7 @@ mtc_status method_issue_direct(struct job *job, struct mtc_bytes *out, struct mt
   mtc_status status = read_request(job, &request, request_id, error);
   if (!status) status = get_row(job, &request, request_id, &row, error);
   if (!status && !row.certificate.len) status = sign_row(job, request.direct, &row, error);
-  if (!status) {
-    mtc_bytes_append_prefixed(out, mtc_span_of(row.serial, sizeof row.serial), 1);
-    mtc_bytes_append_prefixed(out, mtc_span_of_bytes(&row.certificate), 3);
-  }
+  if (!status) append_issued(&row, out);
   mtc_direct_row_free(&row);
   return status;
 }

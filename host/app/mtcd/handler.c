@@ -18,7 +18,8 @@ void daemon_handle(void *context, uint8_t method, struct mtc_span body,
     job->method = method;
     mtc_bytes_append_span(&job->body, body);
     status = mtc_bytes_status(&job->body);
-    struct pool *pool = method == MTC_RPC_ISSUE_DIRECT ? direct_pool(daemon, body) : &daemon->pool;
+    bool may_be_direct = method == MTC_RPC_ISSUE_DIRECT || method == MTC_RPC_WITHDRAW;
+    struct pool *pool = may_be_direct ? direct_pool(daemon, body) : &daemon->pool;
     if (!status) status = pool_push(pool, job);
     if (status) free_job(job);
   }
@@ -69,6 +70,8 @@ void daemon_run_job(struct job *job) {
     status = method_issued(job, &answer, &error);
   else if (job->method == MTC_RPC_ISSUE || job->method == MTC_RPC_ISSUE_TBS)
     status = method_issue(job, &answered, &error);
+  else if (job->method == MTC_RPC_WITHDRAW)
+    status = method_withdraw(job, &answer, &answered, &error);
   else
     status = run_method(job, &answer, &error);
   if (!status && !answered) status = mtc_bytes_status(&answer);

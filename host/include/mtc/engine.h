@@ -93,13 +93,29 @@ mtc_status mtc_engine_open(const struct mtc_engine_options *options, struct mtc_
  *
  * Output:   on MTC_OK `done` will be called exactly once, also at close. An idempotency key seen
  *           before gives the same index again.
- * Errors:   BUSY (queue full), INPUT (entry, key reused for another request, index not reserved,
- *           expired or used; log full), NOMEM; `done` is not called.
+ * Errors:   BUSY (queue full), INPUT (entry, a public key that was revoked as compromised,
+ *           idempotency key reused for another request or withdrawn, index not reserved, expired or
+ *           used; log full), NOMEM, IO; `done` is not called.
  * Threads:  any.
  */
 mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
                              mtc_engine_done *done, void *context,
                              struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_engine_withdraw gives up a request: one that is known (queued, in the batch or in the log) is
+ * answered to `done` as its submission is; of one that is not, the idempotency key is refused from
+ * now on, also after a restart. So whoever does not know whether a request arrived learns what
+ * became of it, and nothing can become of it later.
+ *
+ * Requires: a well-formed key.
+ * Output:   *out_is_known: `done` will be called exactly once.
+ * Errors:   as mtc_engine_submit; IO; `done` is not called.
+ * Threads:  any; durable when it returns, so it may block on disk.
+ */
+mtc_status mtc_engine_withdraw(struct mtc_engine *engine, const char *request_id,
+                               mtc_engine_done *done, void *context, bool *out_is_known,
+                               struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_engine_reserve reserves `count` (1..65536) consecutive indices after everything queued.

@@ -49,7 +49,8 @@ enum mtc_rpc_method {
   MTC_RPC_ISSUE_DIRECT = 13,
   /* u8 serial number (big-endian; 8 bytes: of the log, else of a directly signing instance)
    * | u8 reason (RFC 5280, CRLReason) -> u64 time of the revocation (POSIX seconds); done before:
-   * the same answer with the first time */
+   * the same answer with the first time. With keyCompromise, also then, the certificate's key is
+   * refused from now on (INPUT) by every method that issues. */
   MTC_RPC_REVOKE = 14,
   /* empty -> u16 count, then per instance u8 kind (0 Merkle tree, 1 directly signing) | u8 name
    * | u24 CA certificate (DER) | u16 count, then per profile u8 name | u64 validity (s) */
@@ -63,6 +64,12 @@ enum mtc_rpc_method {
   /* u8 serial number of a directly signed certificate -> u24 certificate (DER) | u24 issuer (DER)
    */
   MTC_RPC_DIRECT_CERTIFICATE = 18,
+  /* u8 profile name | u8 request ID -> u8 1 and the answer of MTC_RPC_ISSUE or
+   * MTC_RPC_ISSUE_DIRECT, as the profile is: the request was known, also if it is queued still; or
+   * u8 0: it was not, and is refused (INPUT) from now on, for good; or u8 2: it was known, and this
+   * daemon can give no certificate for it (an earlier log's; one that expired unsigned, or whose
+   * key has changed). BUSY where mtc.yaml has no such profile (now). */
+  MTC_RPC_WITHDRAW = 19,
 };
 
 #define MTC_RPC_MAX_FRAME (1u << 20)

@@ -26,6 +26,8 @@ struct mtc_request_row {
   char request_id[72]; /* zero-terminated, 1..64 printable ASCII characters */
   uint8_t digest[32];  /* SHA-256 of what was asked: the same key for another request is refused */
   uint64_t index;
+  uint64_t log_number; /* whose index it is; given by mtc_store_find_request alone */
+  bool is_withdrawn; /* it was withdrawn before it was used: there is no index and never will be */
 };
 
 /* One batch, written whole by mtc_store_stage. */
@@ -87,6 +89,19 @@ void mtc_store_close(struct mtc_store *store);
 mtc_status mtc_store_hold(struct mtc_store *store, struct mtc_error *error) MTC_MUST_CHECK;
 /* Ends mtc_store_hold; does nothing where nothing is held. */
 void mtc_store_let_go(struct mtc_store *store);
+
+/*
+ * mtc_store_begin_reading makes what this thread reads until mtc_store_end_reading one transaction:
+ * of one state of the store, and cheaper. Nothing may be written in between.
+ *
+ * Output:   mtc_store_end_reading returns `status`, or why the transaction did not end well.
+ * Errors:   IO (then there is nothing to end).
+ * Threads:  all others wait.
+ */
+mtc_status mtc_store_begin_reading(struct mtc_store *store, struct mtc_error *error) MTC_MUST_CHECK;
+/* Ends it; see above. */
+mtc_status mtc_store_end_reading(struct mtc_store *store, mtc_status status,
+                                 struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_state reads heads, publication and reservations.
@@ -169,13 +184,24 @@ mtc_status mtc_store_read_head(struct mtc_store *store, uint64_t tree_size, stru
                                struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * mtc_store_find_request looks an idempotency key up.
+ * mtc_store_find_request looks an idempotency key up, of a request of any log of the database.
  *
- * Output:   *out_found; `out` filled when found.
+ * Output:   *out_found, also of one that was withdrawn; `out` filled when found.
  */
 mtc_status mtc_store_find_request(struct mtc_store *store, const char *request_id, bool *out_found,
                                   struct mtc_request_row *out,
                                   struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_withdraw_request makes an idempotency key that nobody used unusable for good, of the
+ * log's requests or (`is_direct`) of directly signing instances', in one durable transaction.
+ *
+ * Output:   *out_is_used: it was used, and stays as it is. Withdrawn before: false.
+ * Errors:   INPUT (malformed), IO.
+ */
+mtc_status mtc_store_withdraw_request(struct mtc_store *store, bool is_direct,
+                                      const char *request_id, bool *out_is_used,
+                                      struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_add_landmark appends a landmark; the store refuses one that breaks the sequence.
@@ -266,7 +292,8 @@ void mtc_direct_row_free(struct mtc_direct_row *row);
 /*
  * mtc_store_add_direct stores a certificate that is about to be signed, in one durable transaction.
  *
- * Errors:   INPUT when the serial number or the request ID is there already, or malformed; IO.
+ * Errors:   INPUT when the serial number or the request ID is there already, the request ID was
+ *           withdrawn, or something is malformed; IO.
  */
 mtc_status mtc_store_add_direct(struct mtc_store *store, const struct mtc_direct_row *row,
                                 struct mtc_error *error) MTC_MUST_CHECK;
@@ -305,13 +332,35 @@ struct mtc_revocation {
 
 /*
  * mtc_store_revoke stores a revocation, in one durable transaction; one that is there stays as it
- * is.
+ * is. `compromised_key`, unless it is NULL, is the SHA-256 of the certificate's
+ * SubjectPublicKeyInfo, which mtc_store_check_key refuses from now on, whatever reason is kept.
  *
  * Output:   `out` is the one that is kept.
  * Errors:   INPUT (serial number of 0 or over 20 bytes, reason above 10), IO.
  */
 mtc_status mtc_store_revoke(struct mtc_store *store, const struct mtc_revocation *revocation,
-                            struct mtc_revocation *out, struct mtc_error *error) MTC_MUST_CHECK;
+                            const struct mtc_hash *compromised_key, struct mtc_revocation *out,
+                            struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_check_key refuses a key that was revoked as compromised.
+ *
+ * Requires: the SHA-256 of a SubjectPublicKeyInfo.
+ * Errors:   INPUT (it was, with the hash), IO, CORRUPT.
+ */
+mtc_status mtc_store_check_key(struct mtc_store *store, const struct mtc_hash *key,
+                               struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * mtc_store_next_unkeyed finds the first revocation for keyCompromise from number `first` on whose
+ * key is not refused: one that a program before schema version 4 made. mtc_store_revoke with the
+ * key mends it.
+ *
+ * Output:   *out_found; `out` and its number when found.
+ */
+mtc_status mtc_store_next_unkeyed(struct mtc_store *store, uint64_t first,
+                                  struct mtc_revocation *out, uint64_t *out_number, bool *out_found,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * mtc_store_read_revocations reads up to `max` revocations from number `first` (0: the oldest) on,
