@@ -72,13 +72,39 @@ static mtc_status make_key(const char *path, struct mtc_error *error) {
 
 static mtc_status load_key(const char *path, struct acme_key *out, struct mtc_error *error) {
   EVP_PKEY *pkey = NULL;
-  mtc_status status = is_absent(path) ? make_key(path, error) : MTC_OK;
-  if (status) return status;
-  status = acme_client_read_key(path, &pkey, error);
+  mtc_status status = acme_client_read_key(path, &pkey, error);
   if (status) return status;
   status = acme_key_from_pkey(pkey, out, error);
   EVP_PKEY_free(pkey);
   return status ? mtc_fail_within(error, status, "%s", path) : MTC_OK;
+}
+
+void acme_client_next_key_path(const struct acme_client_config *config, char out[4096]) {
+  (void)snprintf(out, 4096, "%s.next", config->account.key);
+}
+
+static mtc_status lock_key(struct acme_client_session *session, int kind, struct mtc_error *error) {
+  char path[4096];
+  if (session->lock_fd >= 0) (void)close(session->lock_fd);
+  (void)snprintf(path, sizeof path, "%s.lock", session->config->account.key);
+  session->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  /* Where nothing can be written no key is changed. */
+  if (session->lock_fd < 0 && kind == LOCK_SH && (errno == EROFS || errno == EACCES)) return MTC_OK;
+  if (session->lock_fd >= 0 && flock(session->lock_fd, kind) == 0) return MTC_OK;
+  return mtc_fail(error, MTC_IO, "%s: %s", path, strerror(errno));
+}
+
+/* The key is read when its lock is held: another session may be changing it. */
+static mtc_status find_key(struct acme_client_session *session, bool alone,
+                           struct mtc_error *error) {
+  const char *path = session->config->account.key;
+  char next[4096];
+  acme_client_next_key_path(session->config, next);
+  mtc_status status = is_absent(path) ? make_key(path, error) : MTC_OK;
+  if (!status) status = lock_key(session, alone ? LOCK_EX : LOCK_SH, error);
+  if (!status && !alone && !is_absent(next)) status = lock_key(session, LOCK_EX, error);
+  session->is_key_changing = !status && !is_absent(next);
+  return status ? status : load_key(path, &session->key, error);
 }
 
 static void account_path(const struct acme_client_config *config, char out[4096]) {
@@ -108,7 +134,8 @@ static void load_account(struct acme_client_session *session) {
   mtc_bytes_free(&file);
 }
 
-static mtc_status save_account(const struct acme_client_session *session, struct mtc_error *error) {
+mtc_status acme_client_save_account(const struct acme_client_session *session,
+                                    struct mtc_error *error) {
   char path[4096];
   account_path(session->config, path);
   json_t *json = json_pack("{s:s, s:s, s:s}", "directory", session->config->directory, "key",
@@ -121,11 +148,11 @@ static mtc_status save_account(const struct acme_client_session *session, struct
   return status;
 }
 
-mtc_status acme_client_session_open(const struct acme_client_config *config,
+mtc_status acme_client_session_open(const struct acme_client_config *config, bool alone,
                                     struct acme_client_session *out, struct mtc_error *error) {
-  *out = (struct acme_client_session){.config = config};
+  *out = (struct acme_client_session){.config = config, .lock_fd = -1};
   out->allow_plain = acme_client_url_is_plain(config->directory);
-  mtc_status status = load_key(config->account.key, &out->key, error);
+  mtc_status status = find_key(out, alone, error);
   if (!status) status = acme_client_http_open(config->ca_file, &out->http, error);
   if (status) {
     acme_client_session_close(out);
@@ -138,13 +165,15 @@ mtc_status acme_client_session_open(const struct acme_client_config *config,
 void acme_client_session_close(struct acme_client_session *session) {
   acme_client_http_close(session->http);
   acme_key_free(&session->key);
+  /* A zeroed one has no lock, as it has no configuration. */
+  if (session->config && session->lock_fd >= 0) (void)close(session->lock_fd);
   *session = (struct acme_client_session){0};
 }
 
 mtc_status acme_client_forget_account(struct acme_client_session *session,
                                       struct mtc_error *error) {
   session->account[0] = 0;
-  return save_account(session, error);
+  return acme_client_save_account(session, error);
 }
 
 /* The account's public key, signed by the key that the CA gave this customer. */
@@ -192,6 +221,7 @@ mtc_status acme_client_find_account(struct acme_client_session *session, struct 
   struct acme_client_response response = {0};
   json_t *request = NULL;
   mtc_status status = acme_client_find_directory(session, error);
+  if (!status) status = acme_client_settle_key(session, error);
   if (status || session->account[0]) return status;
   if (session->directory.needs_external_account && !session->config->account.external)
     return mtc_fail(
@@ -210,7 +240,7 @@ mtc_status acme_client_find_account(struct acme_client_session *session, struct 
   if (!status) {
     memcpy(session->account, response.location, sizeof session->account);
     mtc_fault_point("acme.client.account_known");
-    status = save_account(session, error);
+    status = acme_client_save_account(session, error);
   }
   if (status == MTC_INPUT && session->problem.type && session->directory.terms[0] &&
       !session->config->account.terms_agreed)

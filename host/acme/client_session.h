@@ -14,6 +14,8 @@ struct acme_client_session {
   struct acme_key key;
   char account[ACME_CLIENT_MAX_URL]; /* "": not known */
   char nonce[129];
+  int lock_fd;          /* on KEY.lock, -1: none */
+  bool is_key_changing; /* KEY.next is there: which of the two is in force is not known */
   /* of the last answer that was an error */
   struct acme_client_problem problem;
   int64_t retry_after_s;
@@ -21,11 +23,12 @@ struct acme_client_session {
 
 /*
  * acme_client_session_open reads the account's key, making it where there is none (mode 0600), and
- * the account's URL; nothing is sent.
+ * the account's URL; nothing is sent. Where the key is `alone`, and where a change of it was
+ * interrupted, it waits until no other session has the key, and none gets it.
  *
  * Errors:   INPUT (a key that others may read, or is none), IO, NOMEM.
  */
-mtc_status acme_client_session_open(const struct acme_client_config *config,
+mtc_status acme_client_session_open(const struct acme_client_config *config, bool alone,
                                     struct acme_client_session *out,
                                     struct mtc_error *error) MTC_MUST_CHECK;
 
@@ -58,6 +61,42 @@ mtc_status acme_client_find_account(struct acme_client_session *session,
  */
 mtc_status acme_client_forget_account(struct acme_client_session *session,
                                       struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_client_settle_key finds out, where a change of the account's key was interrupted, whether
+ * the new key is in force, and puts it into the old one's place then. Not in force it is left
+ * there.
+ *
+ * Requires: the directory is known.
+ * Errors:   as acme_client_post.
+ */
+mtc_status acme_client_settle_key(struct acme_client_session *session,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_client_change_key gives the account a new key of the same kind; one whose change was
+ * interrupted is gone on with. A kill at any time loses neither key: the new one is KEY.next until
+ * the server has been heard to have it.
+ *
+ * Requires: a session that is alone.
+ * Errors:   as acme_client_post; INPUT: refused, and the old key stays.
+ * Source:   RFC 8555, "Account Key Rollover"
+ */
+mtc_status acme_client_change_key(struct acme_client_session *session,
+                                  struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_client_save_account writes the account's URL, for its key, to KEY.json.
+ *
+ * Errors:   IO, NOMEM.
+ */
+mtc_status acme_client_save_account(const struct acme_client_session *session,
+                                    struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
+ * acme_client_next_key_path writes the name of the file of a new key.
+ */
+void acme_client_next_key_path(const struct acme_client_config *config, char out[4096]);
 
 /*
  * acme_client_post sends a signed request: by the account where it is known, else by its key.

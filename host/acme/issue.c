@@ -1,13 +1,15 @@
 /*
  * Issuance: the order is committed as processing and claimed, with what it needs at hand; then,
- * each step from the last, load     (not at first) the row again: is the account valid, is each
- * authorization; what its profile needs, whose CAA is old CAA      again for names that were
- * validated more than eight hours ago call     the daemon; the order's ID makes a repeated call
- * give the same certificate end      the order becomes valid or invalid A crash between any two of
- * them leaves the claim, which a sweep takes up from the start. A call does not wait for a daemon
- * that is away: the order is loaded again before the next. One that may not be issued any more is
- * invalid at once where the daemon cannot have its request; where it may, it is asked to withdraw
- * it: what it has issued is the order's, and no certificate is nobody's.
+ * each step from the last,
+ *   load     (not at first) the row again, which may be much later: is the account valid, is each
+ *            authorization; what its profile needs, whose CAA is old
+ *   CAA      again for names that were validated more than eight hours ago
+ *   call     the daemon; the order's ID makes a repeated call give the same certificate
+ *   end      the order becomes valid or invalid
+ * A crash between any two of them leaves the claim, which a sweep takes up from the start. A call
+ * does not wait for a daemon that is away: the order is loaded again before the next. One that may
+ * not be issued any more is invalid at once where the daemon cannot have its request; where it may,
+ * it is asked to withdraw it: what it has issued is the order's, and no certificate is nobody's.
  */
 #include "acme/issue.h"
 
@@ -255,7 +257,7 @@ static struct acme_issuing *make(struct acme_server *server, uint64_t order_id, 
 
 void acme_issue_resume(struct acme_server *server, uint64_t order_id, int64_t claimed_s) {
   struct acme_issuing *issuing = make(server, order_id, claimed_s);
-  if (!issuing) return; /* it stays claimed, so it is swept once more */
+  if (!issuing) return; /* claimed, so it is swept once more */
   issuing->may_be_known = true;
   load(issuing);
 }

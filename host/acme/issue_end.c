@@ -209,6 +209,14 @@ static mtc_status make_valid(struct acme_issuing *issuing, struct acme_order *or
   return status;
 }
 
+/* Writes an order that came to nothing. */
+static mtc_status give_back(struct acme_issuing *issuing, const struct acme_order *order,
+                            struct mtc_error *error) {
+  mtc_status status =
+      acme_order_limits_give_back(issuing->server, order, issuing->claimed_s, error);
+  return status ? status : acme_order_update(issuing->server->db, order, error);
+}
+
 /* A CSR that the CA does not take costs its sender no order, as long as nobody was told that the
  * order is processing: it is ready again, for another CSR. The daemon keeps nothing of it. */
 static mtc_status make_ready(struct acme_issuing *issuing, struct acme_order *order,
@@ -218,9 +226,7 @@ static mtc_status make_ready(struct acme_issuing *issuing, struct acme_order *or
   mtc_log(MTC_LOG_INFO, "csr-refused", "order=%016llx account=%016llx detail=%s",
           (unsigned long long)order->id, (unsigned long long)order->account_id,
           issuing->problem.detail);
-  mtc_status status =
-      acme_order_limits_give_back(issuing->server, order, issuing->claimed_s, error);
-  return status ? status : acme_order_update(issuing->server->db, order, error);
+  return give_back(issuing, order, error);
 }
 
 static mtc_status make_invalid(struct acme_issuing *issuing, struct acme_order *order,
@@ -232,9 +238,7 @@ static mtc_status make_invalid(struct acme_issuing *issuing, struct acme_order *
   mtc_log(MTC_LOG_INFO, "order-failed", "order=%016llx account=%016llx problem=%s detail=%s",
           (unsigned long long)order->id, (unsigned long long)order->account_id,
           acme_problem_urn(issuing->problem.type), issuing->problem.detail);
-  mtc_status status =
-      acme_order_limits_give_back(issuing->server, order, issuing->claimed_s, error);
-  return status ? status : acme_order_update(issuing->server->db, order, error);
+  return give_back(issuing, order, error);
 }
 
 /* The JSON for who waits is kept in the request that does, which is sent only after the commit. */
@@ -256,7 +260,8 @@ static mtc_status end_run(struct acme_job *job, struct mtc_error *error) {
     is_current = is_current && order.claimed_s == issuing->claimed_s;
   if (is_current) {
     order.claimed_s = 0;
-    ending->is_refused = issuing->problem.type == ACME_BAD_CSR && issuing->waiting;
+    ending->is_refused =
+        issuing->problem.type == ACME_BAD_CSR && issuing->waiting && !issuing->may_be_known;
     status = ending->is_refused      ? make_ready(issuing, &order, error)
              : issuing->problem.type ? make_invalid(issuing, &order, error)
                                      : make_valid(issuing, &order, error);

@@ -41,8 +41,8 @@ mtc_status acme_issue_prepare(struct acme_server *server, const struct acme_orde
 void acme_issue_begin(struct acme_issuing *issuing, struct acme_request *waiting);
 
 /*
- * acme_issue_resume does so with an order that was found processing and has this claim now: first
- * it is looked at whether it may be issued still. Nobody waits.
+ * acme_issue_resume takes up, after somebody else, an order that is committed as processing with
+ * this claim: first of all, whether it may be issued still. Nobody waits.
  */
 void acme_issue_resume(struct acme_server *server, uint64_t order_id, int64_t claimed_s);
 

@@ -85,12 +85,13 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
 }
 
 void acme_sweep(struct acme_server *server, bool all) {
-  int64_t now_s = acme_now_s(), old_s = now_s - ACME_CLAIM_S;
+  int64_t old_s = acme_now_s() - ACME_CLAIM_S;
   struct sweeping *sweeping = mtc_alloc(1, sizeof *sweeping);
   if (!sweeping) return;
   sweeping->server = server;
-  /* Nobody is at what was claimed, where nobody else is there. */
-  sweeping->before_s = all && server->was_alone ? now_s + 1 : old_s;
+  /* Nobody is at what was claimed, where nobody else is there. A claim may be of a time to come: of
+   * one of several starts within a second, or of a clock that was put back. */
+  sweeping->before_s = all && server->was_alone ? INT64_MAX : old_s;
   sweeping->orders_before_s = all ? INT64_MAX : old_s;
   sweeping->job.run = sweep_run;
   sweeping->job.done = swept;

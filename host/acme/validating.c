@@ -38,7 +38,7 @@ struct acme_validating {
   bool is_taken_up;  /* by a sweep: another attempt */
   bool is_current;   /* there still is something to validate */
   bool was_tried;
-  unsigned num_failures;
+  unsigned num_failures, num_load_failures;
   struct acme_validation validation;
   struct acme_validation_result result;
 };
@@ -151,7 +151,8 @@ static mtc_status take_result(struct acme_server *server,
     (void)snprintf(subject, sizeof subject, "%016llx/%s%s",
                    (unsigned long long)authorization->account_id,
                    authorization->is_wildcard ? "*." : "", authorization->identifier.value);
-    if (!status) status = acme_limit_count(server, ACME_LIMIT_FAILURES, subject, error);
+    if (!status && result->problem != ACME_SERVER_INTERNAL) /* which is not the name's */
+      status = acme_limit_count(server, ACME_LIMIT_FAILURES, subject, error);
   }
   return status ? status : acme_authorization_update(server->db, authorization, error);
 }
@@ -202,7 +203,7 @@ static void loaded(struct acme_job *job, mtc_status status, const char *text) {
   if (!status && !validating->is_current) {
     forget(validating);
   } else if (status) {
-    if (++validating->num_failures < MAX_FAILURES)
+    if (++validating->num_load_failures < MAX_FAILURES)
       retry_later(validating);
     else
       forget(validating); /* claimed, so it is swept */

@@ -68,8 +68,11 @@ for url in (gone, kept, live):  # orders expire long before their certificates
 old_pending = alice.new_order("one.example.com").headers["Location"]
 kept_pending = alice.new_order("two.example.com").headers["Location"]
 old_invalid, order = alice.get_ready("three.example.com", profile="classic")
-rows.execute("UPDATE orders SET status = 4 WHERE id = ?", (id_of(old_invalid),))
-assert alice.post(old_invalid).json["status"] == "invalid"
+between.go_away()
+expect("finalize while the CA is away", alice.finalize(order), 200)
+alice.deactivate(order["authorizations"][0])
+between.come_back()
+assert alice.ends(old_invalid)["status"] == "invalid"
 waiting, order = alice.get_ready("kept.example.com")
 between.go_away()
 expect("finalize while the CA is away", alice.finalize(order), 200)

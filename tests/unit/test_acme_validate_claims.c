@@ -294,6 +294,62 @@ static void test_expired_claims_end(void **state) {
   close_world();
 }
 
+/* The retry that waits is called as if it were due. */
+static void call_retry(void *context) {
+  struct acme_retry *retry = world.server.retries;
+  *(bool *)context = retry != NULL;
+  if (!retry) return;
+  world.server.retries = retry->next;
+  retry->call(retry);
+}
+
+static void read_row(void *context) {
+  *(struct acme_authorization *)context = row_of(1);
+}
+
+static void count_windows(void *context) {
+  struct mtc_query query;
+  struct mtc_error error = {""};
+  mtc_query_open(&query, world.server.db, "SELECT count(*) FROM rate_windows", &error);
+  assert_true(mtc_query_next(&query));
+  *(uint64_t *)context = mtc_query_uint(&query, 0);
+  assert_int_equal(mtc_query_close(&query), MTC_OK);
+}
+
+/* A failure of our own (a token that no URL can be made of) is tried three times, and is not held
+ * against the name. */
+static void test_own_failures(void **state) {
+  struct claims claims = {.num = 1, .claimed_s = NOW_S, .expires_s = NOW_S + 3600, .attempts = 1};
+  struct acme_validator_options options = {.threads = 1, .trust_anchor = ""};
+  struct acme_authorization row;
+  struct mtc_error error = {""};
+  uint64_t id = 1, num_windows = 0;
+  unsigned num_retries = 0;
+  open_world(state, false);
+  world.config.limits.failures_per_name_hour = 5;
+  world.server.validator = open_validator(&options);
+  on_jobs(insert, &claims);
+  assert_int_equal(mtc_sql_run(world.server.db, "UPDATE authorizations SET token = 'a b'", &error),
+                   MTC_OK);
+  on_jobs(begin_one, &id);
+  for (bool is_pending = true; is_pending;) {
+    bool has_retried;
+    on_jobs(call_retry, &has_retried);
+    num_retries += has_retried;
+    on_jobs(read_row, &row);
+    is_pending = row.state == ACME_PENDING;
+    if (is_pending) acme_authorization_free(&row);
+  }
+  assert_int_equal(num_retries, 2);
+  assert_int_equal(row.state, ACME_INVALID);
+  assert_int_equal(row.attempts, 1);
+  assert_non_null(strstr(row.error, "no URL can be made"));
+  acme_authorization_free(&row);
+  on_jobs(count_windows, &num_windows);
+  assert_int_equal(num_windows, 0);
+  close_world();
+}
+
 /* Of servers on one database one was alone; the lock ends with its holder. */
 static void test_presence(void **state) {
   struct mtc_error error = {""};
@@ -318,6 +374,7 @@ static void test_presence(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
   const struct CMUnitTest tests[] = {
+      TEST(test_own_failures),
       TEST(test_full_queue_loses_nothing),
       TEST(test_nothing_is_taken_up_twice),
       TEST(test_attempts_end),

@@ -1,31 +1,24 @@
 /* mtc-acmed: the ACME server in front of a CA's mtcd. It holds no key but that of its TLS. */
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "acme/server.h"
-#include "mtc/runtime.h"
+#include "app/common/program.h"
 
-static void usage(FILE *out) {
-  (void)fputs(
-      "usage: mtc-acmed --config acme.yaml [--check-config] [--verbose] | --version\n"
-      "\n"
-      "Serves ACME (RFC 8555) for the CAs behind the sockets that the configuration names, until\n"
-      "SIGTERM or SIGINT. It says \"ready\" on standard output when it accepts requests (and "
-      "tells\n"
-      "systemd).\n"
-      "\n"
-      "  --check-config  reads the configuration, says what is wrong with it, and ends\n"
-      "  --verbose       logs more\n"
-      "\n"
-      "exit codes: 0 stopped, 1 failed, 2 usage\n",
-      out);
-}
+static const char usage[] =
+    "usage: mtc-acmed --config acme.yaml [--check-config] [--verbose] | --version\n"
+    "\n"
+    "Serves ACME (RFC 8555) for the CAs behind the sockets that the configuration names, until\n"
+    "SIGTERM or SIGINT. It says \"ready\" on standard output when it accepts requests (and "
+    "tells\n"
+    "systemd).\n"
+    "\n"
+    "  --check-config  reads the configuration, says what is wrong with it, and ends\n"
+    "  --verbose       logs more\n"
+    "\n"
+    "exit codes: 0 stopped, 1 failed, 2 usage\n";
 
 /* No core dump has the MAC keys of external accounts; no child gains what we do not have. */
 static void confine(void) {
@@ -51,9 +44,7 @@ static mtc_status serve(const struct acme_config *config, const sigset_t *signal
     mtc_log(MTC_LOG_WARNING, "limits",
             "accounts_per_address_hour=%u counts=the proxy do=name it in proxies",
             config->limits.accounts_per_address_hour);
-  (void)puts("ready");
-  (void)fflush(stdout);
-  (void)sd_notify(0, "READY=1");
+  program_say_ready();
   while (sigwait(signals, &number) != 0)
     continue;
   (void)sd_notify(0, "STOPPING=1");
@@ -75,39 +66,16 @@ static int run(const char *config_path, bool only_check) {
   confine();
   mtc_status status = acme_config_load(config_path, &config, &error);
   if (!status && !only_check) status = serve(config, &signals, &error);
-  if (status)
-    (void)fprintf(stderr, "mtc-acmed: %s\n", error.text[0] ? error.text : mtc_status_name(status));
+  if (status) program_fail("mtc-acmed", status, &error);
   acme_config_free(config);
   return status ? 1 : 0;
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {
-      {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-      {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-      {"help", no_argument, NULL, 'h'},         {0}};
-  const char *config_path = NULL;
-  enum mtc_log_level level = MTC_LOG_INFO;
-  bool only_check = false;
-  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-    if (option == 'c') {
-      config_path = optarg;
-    } else if (option == 'k') {
-      only_check = true;
-    } else if (option == 'v') {
-      level = MTC_LOG_DEBUG;
-    } else if (option == 'V') {
-      (void)puts("mtc-acmed " MTC_VERSION);
-      return 0;
-    } else {
-      usage(option == 'h' ? stdout : stderr);
-      return option == 'h' ? 0 : 2;
-    }
-  }
-  if (!config_path || optind != argc) {
-    usage(stderr);
-    return 2;
-  }
-  mtc_log_init("mtc-acmed", level);
-  return run(config_path, only_check);
+  static const struct program program = {"mtc-acmed " MTC_VERSION, usage, "check-config"};
+  struct program_options options;
+  int code = program_read_options(&program, argc, argv, &options);
+  if (code >= 0) return code;
+  mtc_log_init("mtc-acmed", options.level);
+  return run(options.config, options.has_flag);
 }

@@ -29,7 +29,7 @@ static mtc_status run_all(const char *path, const char *renew, unsigned patience
     is_found |= strcmp(config->certificates[i].name, renew) == 0;
   if (!status && !is_found)
     status = mtc_fail(error, MTC_INPUT, "%s: there is no certificate \"%s\"", path, renew);
-  if (!status) status = acme_client_session_open(config, &session, error);
+  if (!status) status = acme_client_session_open(config, false, &session, error);
   for (unsigned i = 0; !status && i < config->num_certificates; i++) {
     struct acme_client_report report;
     const struct acme_client_certificate *certificate = &config->certificates[i];

@@ -1,4 +1,4 @@
-/* mtc acme revoke, mtc acme deactivate: what is done by hand. */
+/* mtc acme revoke, change-key, deactivate: what is done by hand. */
 #include <stdio.h>
 
 #include "acme/client_session.h"
@@ -28,7 +28,7 @@ static mtc_status revoke(const char *path, const char *certificate, int64_t reas
   json_t *request = NULL;
   mtc_status status = acme_client_config_load(path, &config, error);
   if (!status) status = make_request(certificate, reason, &request, error);
-  if (!status) status = acme_client_session_open(config, &session, error);
+  if (!status) status = acme_client_session_open(config, false, &session, error);
   if (!status) status = acme_client_find_account(&session, error);
   if (!status)
     status =
@@ -91,7 +91,7 @@ static mtc_status deactivate(const char *path, struct mtc_error *error) {
   struct acme_client_session session = {0};
   struct acme_client_response response = {0};
   mtc_status status = acme_client_config_load(path, &config, error);
-  if (!status) status = acme_client_session_open(config, &session, error);
+  if (!status) status = acme_client_session_open(config, false, &session, error);
   if (!status && !session.account[0])
     status = mtc_fail(error, MTC_INPUT, "%s: no account is known for this key and directory",
                       config->account.key);
@@ -100,13 +100,29 @@ static mtc_status deactivate(const char *path, struct mtc_error *error) {
     status = acme_client_post(&session, session.account,
                               json_pack("{s:s}", "status", "deactivated"), NULL, &response, error);
   if (!status) status = acme_client_forget_account(&session, error);
+  if (!status) (void)puts("the account is deactivated");
   acme_client_response_free(&response);
   acme_client_session_close(&session);
   acme_client_config_free(config);
   return status;
 }
 
-static int run_deactivate(const struct cli_command *command, int argc, char **argv) {
+static mtc_status change_key(const char *path, struct mtc_error *error) {
+  struct acme_client_config *config = NULL;
+  struct acme_client_session session = {0};
+  mtc_status status = acme_client_config_load(path, &config, error);
+  if (!status) status = acme_client_session_open(config, true, &session, error);
+  if (!status) status = acme_client_change_key(&session, error);
+  if (!status)
+    (void)printf("%s: the account %s has this key now\n", config->account.key, session.account);
+  acme_client_session_close(&session);
+  acme_client_config_free(config);
+  return status;
+}
+
+/* Of a command that has no other option than the configuration. */
+static int run_with_config(const struct cli_command *command, int argc, char **argv,
+                           mtc_status (*run)(const char *path, struct mtc_error *error)) {
   static const struct option options[] = {
       {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
   const char *path = NULL;
@@ -116,10 +132,31 @@ static int run_deactivate(const struct cli_command *command, int argc, char **ar
     path = optarg;
   }
   if (!path || optind != argc) return cli_usage(command, "--config and nothing else is needed");
-  mtc_status status = deactivate(path, &error);
-  if (status) return cli_fail(command, status, &error);
-  (void)puts("the account is deactivated");
-  return CLI_DONE;
+  mtc_status status = run(path, &error);
+  return status ? cli_fail(command, status, &error) : CLI_DONE;
+}
+
+static int run_change_key(const struct cli_command *command, int argc, char **argv) {
+  return run_with_config(command, argc, argv, change_key);
+}
+
+const struct cli_command command_acme_change_key = {
+    "acme",
+    "change-key",
+    "mtc acme change-key --config FILE",
+    "give the account another key",
+    "Makes a new key of the same kind, has the server put it in the old one's place, and writes "
+    "it\n"
+    "to the file of the account's key. The old one is of no use then. Waits until no `mtc acme "
+    "run`\n"
+    "has the key. Killed or without an answer, it is gone on with by the next (the new key is in\n"
+    "KEY.next); `mtc acme run` finds out which of the two is in force (docs/acme-client.md).\n"
+    "\n"
+    "  --config  the client's configuration\n",
+    run_change_key};
+
+static int run_deactivate(const struct cli_command *command, int argc, char **argv) {
+  return run_with_config(command, argc, argv, deactivate);
 }
 
 const struct cli_command command_acme_deactivate = {

@@ -27,8 +27,8 @@ extern const struct cli_command command_ca_init, command_key_generate, command_k
     command_landmark_list, command_landmark_subtrees, command_reserve, command_verify,
     command_inspect, command_log_fsck, command_status_show, command_card_readmit,
     command_signer_status, command_signer_unlatch, command_bench_signer, command_bench_acme,
-    command_acme_run, command_acme_status, command_acme_revoke, command_acme_deactivate,
-    command_certificate_revoke, command_certificate_revoked;
+    command_acme_run, command_acme_status, command_acme_revoke, command_acme_change_key,
+    command_acme_deactivate, command_certificate_revoke, command_certificate_revoked;
 
 /*
  * cli_usage prints the command's usage to standard error after `problem` and returns CLI_USAGE.

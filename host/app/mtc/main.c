@@ -34,6 +34,7 @@ static const struct cli_command *const commands[] = {
     &command_acme_run,
     &command_acme_status,
     &command_acme_revoke,
+    &command_acme_change_key,
     &command_acme_deactivate,
     &command_certificate_revoke,
     &command_certificate_revoked,

@@ -1,13 +1,10 @@
 /* mtcd: the issuance daemon of one CA. Owns log, card and signer; listens on a UNIX socket only. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
+#include "app/common/program.h"
 #include "app/mtcd/daemon.h"
-#include "mtc/runtime.h"
 
 static struct mtc_rpc_server *running;
 
@@ -16,22 +13,19 @@ static void stop(int signal_number) {
   mtc_rpc_server_stop(running);
 }
 
-static void usage(FILE *out) {
-  (void)fputs(
-      "usage: mtcd --config DIR/mtc.yaml [--on-demand] [--verbose] | --version\n"
-      "\n"
-      "Runs the CA whose folder `mtc ca init` made, until SIGTERM or SIGINT. It listens on the\n"
-      "socket that the configuration names and says \"ready\" on standard output when it\n"
-      "accepts requests (and tells systemd).\n"
-      "\n"
-      "  --on-demand  as a program starts it that needs the CA: in the background, with its log "
-      "in\n"
-      "               DIR/mtcd.log, until nobody is connected; a daemon that runs already is left\n"
-      "               to serve\n"
-      "\n"
-      "exit codes: 0 stopped, 1 failed, 2 usage\n",
-      out);
-}
+static const char usage[] =
+    "usage: mtcd --config DIR/mtc.yaml [--on-demand] [--verbose] | --version\n"
+    "\n"
+    "Runs the CA whose folder `mtc ca init` made, until SIGTERM or SIGINT. It listens on the\n"
+    "socket that the configuration names and says \"ready\" on standard output when it\n"
+    "accepts requests (and tells systemd).\n"
+    "\n"
+    "  --on-demand  as a program starts it that needs the CA: in the background, with its log "
+    "in\n"
+    "               DIR/mtcd.log, until nobody is connected; a daemon that runs already is left\n"
+    "               to serve\n"
+    "\n"
+    "exit codes: 0 stopped, 1 failed, 2 usage\n";
 
 static mtc_status open_hasher(struct daemon *daemon, struct mtc_error *error) {
   if (!daemon->config->has_card) return mtc_hasher_open_cpu(&daemon->hasher);
@@ -89,9 +83,7 @@ static mtc_status serve(struct daemon *daemon, struct mtc_error *error) {
   (void)sigaction(SIGINT, &action, NULL);
   mtc_log(MTC_LOG_INFO, "ready", "socket=%s log=%llu", daemon->config->socket,
           (unsigned long long)daemon->config->log_number);
-  (void)puts("ready");
-  (void)fflush(stdout);
-  (void)sd_notify(0, "READY=1");
+  program_say_ready();
   mtc_status status = mtc_rpc_server_run(daemon->server);
   (void)sd_notify(0, "STOPPING=1");
   mtc_log(MTC_LOG_INFO, "stopping", "status=%s", mtc_status_name(status));
@@ -99,32 +91,12 @@ static mtc_status serve(struct daemon *daemon, struct mtc_error *error) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {
-      {"config", required_argument, NULL, 'c'}, {"on-demand", no_argument, NULL, 'd'},
-      {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-      {"help", no_argument, NULL, 'h'},         {0}};
-  const char *config_path = NULL;
-  bool on_demand = false;
-  enum mtc_log_level level = MTC_LOG_INFO;
-  for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-    if (option == 'c') {
-      config_path = optarg;
-    } else if (option == 'd') {
-      on_demand = true;
-    } else if (option == 'v') {
-      level = MTC_LOG_DEBUG;
-    } else if (option == 'V') {
-      (void)puts("mtcd " MTC_VERSION);
-      return 0;
-    } else {
-      usage(option == 'h' ? stdout : stderr);
-      return option == 'h' ? 0 : 2;
-    }
-  }
-  if (!config_path || optind != argc) {
-    usage(stderr);
-    return 2;
-  }
+  static const struct program program = {"mtcd " MTC_VERSION, usage, "on-demand"};
+  struct program_options options;
+  int code = program_read_options(&program, argc, argv, &options);
+  if (code >= 0) return code;
+  const char *config_path = options.config;
+  bool on_demand = options.has_flag;
   (void)signal(SIGPIPE, SIG_IGN);
   struct daemon daemon = {0};
   struct mtc_error error = {""};
@@ -133,13 +105,12 @@ int main(int argc, char **argv) {
   if (on_demand && !on_demand_detach()) return 1;
   if (on_demand) status = on_demand_open_log(config_path, &error);
   if (status) (void)printf("error %s\n", error.text);
-  mtc_log_init("mtcd", level);
+  mtc_log_init("mtcd", options.level);
   if (!status)
     status = on_demand ? on_demand_open(&daemon, config_path, &is_served, &error)
                        : daemon_open(&daemon, config_path, &error);
   if (!status && !is_served) status = serve(&daemon, &error);
-  if (status)
-    (void)fprintf(stderr, "mtcd: %s\n", error.text[0] ? error.text : mtc_status_name(status));
+  if (status) program_fail("mtcd", status, &error);
   daemon_close(&daemon);
   return status ? 1 : 0;
 }
