@@ -1,5 +1,5 @@
-// mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken. That there is room again
-// may show a cycle late.
+// mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken. That there is
+// room again may show a cycle late.
 //
 // One word, whichever (pick_i), is followed from input to output. A small buffer shows what a big
 // one does: the pointers wrap in the same way.

@@ -1,7 +1,7 @@
 // Delays a word by Ticks enabled cycles.
 //
-// One or two by registers; more by a small memory that one pointer walks round, and a register behind it.
-// A block memory is slow to answer: behind one of those stands a second register.
+// One or two by registers; more by a small memory that one pointer walks round, and a register
+// behind it. A block memory is slow to answer: behind one of those stands a second register.
 // The words are not reset: what comes out first is not valid anyway.
 module mtc_delay #(
   parameter int unsigned Width = 32,

@@ -2,8 +2,8 @@
 //
 // A block memory is wide spread and slow to answer: its inputs come from registers, and the words
 // that were asked for wait in a small memory behind it and a register, so that nothing has to stop on
-// its way. What the taker's ready decides is little and near: counts hear of it a cycle later, so that
-// a full buffer says a cycle late that there is room again.
+// its way. What the taker's ready decides is little and near: counts hear of it a cycle later, so
+// that a full buffer says a cycle late that there is room again.
 // No word is read in the cycle in which it is written: no_rw_check says so to Yosys, which would
 // make registers and a multiplexer for that case. Latency 6 cycles, one word a cycle, in order.
 // flush_i empties it.
@@ -30,8 +30,8 @@ module mtc_fifo #(
   logic [Width-1:0] front[1 << FrontWidth];
   logic [Width-1:0] write_data_q, read_q, word_q;
 
-  // Words in the buffer: there is room for exactly Depth. Of them, those not asked for. Those that went
-  // are taken off a cycle late, here and from asked_q.
+  // Words in the buffer: there is room for exactly Depth. Of them, those not asked for. Those that
+  // went are taken off a cycle late, here and from asked_q.
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_q;
   logic [FrontWidth:0] asked_q;  // asked for and not gone

@@ -84,7 +84,8 @@ module mtc_ingest (
   assign word28 = beat_q[255:224];
 
   // Whether there is room for the next beat goes to every bit of this one, so it is decided by few
-  // registers: a beat of an entry goes when mtc_pad takes it; any other in the cycle after it was used.
+  // registers: a beat of an entry goes when mtc_pad takes it; any other in the cycle after it was
+  // used.
   assign goes_on      = (in_entry_q && len_good_q) || in_body_q;
   assign take         = here_q && (drop_q || (goes_on && entry_ready_i));
   assign beat_ready_o = !here_q || drop_q || (goes_on && entry_ready_i);

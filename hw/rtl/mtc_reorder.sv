@@ -55,8 +55,8 @@ module mtc_reorder #(
   assign row_number = fetch_q[Width-1:ColumnWidth];
   assign load       = !valid_q && done_here_q;
 
-  // The marks are many: they are forgotten a cycle after the rest, by a register of their own, and not
-  // looked at till then.
+  // The marks are many: they are forgotten a cycle after the rest, by a register of their own, and
+  // not looked at till then.
   logic flush_marks_q;
   always_ff @(posedge clk_i) flush_marks_q <= !rst_ni || flush_i;
 

@@ -115,7 +115,8 @@ module mtc_sha256_unrolled #(
         if (tick_i) work[256*(t+1)+:256] <= {t1 + t2, a, b, c, d + t1, e, f, g + constant + word};
       end
     end else begin : gen_two
-      // The first register has T1 where the one before it has the sum; the second is the next round's.
+      // The first register has T1 where the one before it has the sum; the second is the next
+      // round's.
       logic [31:0] a, b, c, d, e, f, g, sum, t1_q, with_choice, with_majority;
       logic [223:0] others_q;
       assign {a, b, c, d}           = others_q[223:96];

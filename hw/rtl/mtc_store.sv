@@ -84,8 +84,7 @@ module mtc_store (
     end
   end
 
-  // A block has waited for nothing when it comes here: the register in front of the memory is also the one
-  // behind mtc_pad.
+  // The register in front of the memory is also the one behind mtc_pad, which has none.
   logic write_q;
   mtc_pkg::address_t write_address_q;
   logic [511+Width:0] write_data_q;

@@ -1,6 +1,6 @@
 // A first-in first-out buffer against a queue: order, room for exactly `depth` words, a word in so
-// many cycles when nothing stalls, flush. Its latency may be anything up to 8, and that there is room
-// again may show a cycle late.
+// many cycles when nothing stalls, flush. Its latency may be anything up to 8, and that there is
+// room again may show a cycle late.
 #pragma once
 #include <deque>
 

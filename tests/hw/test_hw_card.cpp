@@ -1,8 +1,8 @@
 // The card as mtc-sim has it (sim/top.hpp), in this process: registers over AXI4-Lite as the
 // description says, a host that keeps to IN_CREDIT and OUT_AVAIL, batches on all lanes at once
-// against libcrypto, a lane whose streams stand beside one that works, and a card that is reset in the
-// midst of it all.
-//   usage: test_hw_card mtc_regs.json
+// against libcrypto, a lane whose streams stand beside one that works, and a card that is reset in
+// the midst of it all.
+//   usage: test_hw_card mtc_regs.json [FOLD STAGES LANES]
 #include <random>
 #include <string>
 #include <vector>
@@ -120,8 +120,8 @@ class Host {
     return both;
   }
 
-  // A lane that nobody reads, and that is given more than it grants, takes no more at last; that is its own
-  // affair: meanwhile another one works as ever, and is not held by it.
+  // A lane that nobody reads, and that is given more than it grants, takes no more at last; that is
+  // its own affair: meanwhile another one works as ever, and is not held by it.
   void fill(unsigned full, unsigned other) {
     Lane &one = lanes_[full];
     give(full, 2500);
@@ -273,8 +273,13 @@ void run(int seed, Build build, unsigned lanes, const Registers &registers) {
 }  // namespace
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2, "usage: test_hw_card mtc_regs.json");
+  CHECK(argc == 2 || argc == 5, "usage: test_hw_card mtc_regs.json [FOLD STAGES LANES]");
   Registers registers(argv[1]);
+  if (argc == 5) {
+    auto number = [&](int i) { return static_cast<unsigned>(std::stoul(argv[i])); };
+    run(1, {number(2), number(3)}, number(4), registers);
+    return 0;
+  }
   run(1, {64, 1}, 2, registers);
   run(2, {4, 1}, 2, registers);
   run(3, {1, 1}, 1, registers);
