@@ -6,6 +6,8 @@ hw/rtl/mtc_fifo.sv
 hw/rtl/mtc_queue.sv
 hw/rtl/mtc_delay.sv
 hw/rtl/mtc_far.sv
+hw/rtl/mtc_add_choice.sv
+hw/rtl/mtc_add_majority.sv
 hw/rtl/mtc_sha256_unrolled.sv
 hw/rtl/mtc_sha256_folded.sv
 hw/rtl/mtc_ingest.sv

@@ -18,18 +18,41 @@ top=mtc_lane parameters="-set Fold $fold -set Stages $stages" name=lane_${fold}_
 if [ "$fold" = engine ]; then
   top=mtc_sha256_unrolled parameters="-set Stages $stages" name=engine_$stages
 fi
-out=build/fpga/$name
+out=$PWD/build/fpga/$name
 mkdir -p "$out"
 mapfile -t sources <hw/core.f
-read_core="read_verilog -sv ${sources[*]}; chparam $parameters $top;"
-# With two registers a round, sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
-if [ "$stages" = 2 ]; then
-  read_core+=" hierarchy -check -top $top; rename -top $top; proc; flatten; opt_expr; opt_clean; wreduce;
-    techmap -map hw/yosys/add.v t:\$add;"
+
+# read_core TOP PARAMETERS [CELLS]: Yosys' commands for a top of the core; CELLS are for some of its sums. With
+# the pipeline, sums stay apart (hw/yosys/add.v says why); the renamed top is the derived one.
+read_core() {
+  echo "read_verilog -sv ${sources[*]}; ${box:+read_verilog -lib $box;} chparam $2 $1;"
+  if [ "$fold" = 1 ] || [ "$fold" = engine ]; then
+    echo "hierarchy -check -top $1; rename -top $1; ${3:+techmap -map $3;} proc; flatten; opt_expr; opt_clean;
+      wreduce; techmap -map hw/yosys/add.v t:\$add;"
+  fi
+}
+
+# What synth_ecp5 does but for naming the cells, which with its own command takes longer than all the rest.
+# A pipeline is synthesised alone and put into the box that the rest of the lane has for it.
+net="-run begin:check; rename -wire; blackbox =A:whitebox;"
+box='' join=''
+if [ "$fold" = 1 ] || [ "$fold" = engine ]; then
+  yosys -q -l "$out/engine.log" -p "$(read_core mtc_sha256_unrolled "-set Stages $stages" hw/yosys/ecp5_sums.v)
+    synth_ecp5 -top mtc_sha256_unrolled $net write_rtlil $out/engine.il; write_json $out/ecp5.json"
+fi
+if [ "$fold" != engine ]; then
+  all=("${sources[@]}")
+  if [ "$fold" = 1 ]; then
+    box=hw/yosys/engine.v
+    sources=("${sources[@]/#*mtc_sha256_unrolled.sv/}")
+    join="setparam -unset Stages t:mtc_sha256_unrolled; delete =mtc_sha256_unrolled;
+      read_rtlil $out/engine.il; hierarchy -check -top mtc_lane; flatten; opt_clean;"
+  fi
+  yosys -q -l "$out/ecp5.log" -p "$(read_core mtc_lane "$parameters" hw/yosys/ecp5_sums.v)
+    synth_ecp5 -top mtc_lane $net $join write_json $out/ecp5.json"
+  sources=("${all[@]}") box=''
 fi
 
-yosys -q -l "$out/ecp5.log" -p "$read_core synth_ecp5 -top $top -json $out/ecp5.json;
-  tee -o $out/ecp5.txt stat"
 # A full device needs more than the usual attempts to place a cell.
 place=(--85k --package CABGA756 --speed 8 --out-of-context --seed "$seed" --freq 120 --timing-allow-fail
   --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json" -q)
@@ -54,7 +77,8 @@ print(f"{sys.argv[2]}, LFE5U-85F speed 8, seed {sys.argv[3]}: {clock:.1f} MHz ro
 END
 
 # Yosys says of each block memory that it takes an address bit less.
-yosys -q -w "Resizing cell port" -l "$out/xcup.log" -p "$read_core synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
+yosys -q -w "Resizing cell port" -l "$out/xcup.log" -p "$(read_core "$top" "$parameters")
+  synth_xilinx -family xcup -top $top; tee -o $out/xcup.txt stat"
 python3 - "$out/xcup.txt" "$name" <<'END'
 import re, sys
 cells = {m.group(1): int(m.group(2)) for m in re.finditer(r"^\s+([A-Z]\w+)\s+(\d+)$", open(sys.argv[1]).read(), re.M)}

@@ -71,7 +71,7 @@ for name in "${names[@]}"; do
       small='s/Frames *= 8/Frames = 2/; s/Batches *= 4/Batches = 2/'
       shrink="s/\[5:0\]/[1:0]/g; s/6'd6\([0-9]\)/2'd\1/g; s/6'd/2'd/g; s/32'd63/32'd3/g
         s/Frames\*64/Frames*4/; s/BufferWidth+5/BufferWidth+1/"
-      prove avail 11 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue
+      prove avail 12 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue
       ;;
     # A full memory links to an address that is not free.
     store)
@@ -81,7 +81,7 @@ for name in "${names[@]}"; do
     # A beat more is granted than there is room for.
     credit)
       small='s/InputDepth = 256/InputDepth = 4/'
-      prove credit 16 0 's/credit_d = mtc_pkg::InputDepth/&+ 1/' ingest fifo
+      prove credit 16 0 's/credit_d *= mtc_pkg::InputDepth/&+ 1/' ingest fifo
       ;;
     # A place is free again when its hash was read, not when it has gone on.
     reorder) prove reorder 11 0 's/assign leaves .*/assign leaves = load;/' reorder ;;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # lint-hw.sh: Verilator's lint of every build of the core and of the boards with every warning on,
-# that Yosys reads the core too, and that what comes from the register description is up to date.
+# that Yosys reads the core too, that hw/yosys has the right cells for its sums, and that what comes from
+# the register description is up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/lint-hw.sh --inside; fi
@@ -39,5 +40,12 @@ done
 for width in 64 512; do
   yosys -q -p "read_verilog -sv ${sources[*]}; chparam -set Lanes 2 -set Fold 64 -set StreamWidth $width mtc_top;
     hierarchy -check -top mtc_top; proc; check -assert -noinit"
+done
+for sum in mtc_add_choice mtc_add_majority; do
+  yosys -q -w tri-state -p "read_verilog -sv hw/rtl/mtc_sha256_pkg.sv hw/rtl/$sum.sv; prep -flatten -top $sum;
+    design -stash generic; read_verilog -sv hw/yosys/ecp5_sums.v; read_verilog +/ecp5/cells_sim.v;
+    prep -flatten -top $sum; design -stash mapped; design -copy-from generic -as generic $sum;
+    design -copy-from mapped -as mapped $sum; miter -equiv -flatten generic mapped miter;
+    sat -verify -prove trigger 0 miter"
 done
 echo "hardware lint: no warnings"

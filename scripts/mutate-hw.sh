@@ -110,6 +110,17 @@ top_notices() {
   fails top_2_512/bench
 }
 
+# card_notices: the bench of the card of mtc-sim, with two lanes of the smallest engine.
+card_notices() {
+  local ldflags=-lz name=card_64_1_2
+  mkdir -p "$name"
+  printf '#include "V%s.h"\n#define CARDS(make) {64, 1, 2, make<V%s, 2>}\n#define TRACED(make)\n' "$name" "$name" \
+    >"$name/tops.hpp"
+  build "$name" mtc_top --trace-fst "$PWD/tests/hw/test_hw_card.cpp" "$PWD/sim/top.cpp" "$PWD/sim/trace.cpp" \
+    -GLanes=2 -GFold=64
+  fails "$name/bench" hw/regs/mtc_regs.json 64 1 2
+}
+
 # noticed_by MODULE: the bench that notices, if one does.
 noticed_by() {
   local name=${1#mtc_}
@@ -119,9 +130,10 @@ noticed_by() {
   fi
   case $1 in
     mtc_top | mtc_axil | mtc_skid | mtc_widen | mtc_narrow)
-      if top_notices; then echo test_hw_axi; fi
+      if top_notices; then echo test_hw_axi
+      elif [ "$1" = mtc_top ] && card_notices; then echo test_hw_card; fi
       ;;
-    mtc_sha256_unrolled)
+    mtc_sha256_unrolled | mtc_add_*)
       if lane_notices 1 1; then echo "test_hw_lane 1 1"; fi
       ;;
     *)

@@ -60,7 +60,7 @@ module formal_avail (
 
   logic [3:0] owed, owed_q;  // frames that the host may count on, the one under way included
   logic [1:0] beat_q;        // of the frame under way
-  logic [2:0] gap_q;         // cycles without a beat though one is owed
+  logic [3:0] gap_q;         // cycles without a beat though one is owed
   logic sync_q, stalled_q;
   assign owed = owed_q + (sync_q ? 4'd1 : frames[3:0] - frames_q[3:0]);
 
@@ -108,7 +108,7 @@ module formal_avail (
       if (valid && beat_ready_i) beat_q <= beat_q + 1'b1;
       owed_q <= owed - {3'd0, valid && beat_ready_i && last};
       gap_q  <= owed != '0 && !valid ? gap_q + 1'b1 : '0;
-      assert (gap_q != 3'd7);
+      assert (gap_q != 4'd8);
     end
   end
 endmodule

@@ -1,4 +1,5 @@
-// mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken.
+// mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken. That there is
+// room again may show a cycle late.
 //
 // One word, whichever (pick_i), is followed from input to output. A small buffer shows what a big
 // one does: the pointers wrap in the same way.
@@ -24,6 +25,7 @@ module formal_fifo (
 
   logic [2:0] held_q, ahead_q;  // words inside; before the one that is followed
   logic followed_q, done_q, push, pop, stalled_q;
+  logic popped_q;               // a word went in the cycle before
   logic [1:0] word_q, data_q;
   logic [2:0] empty_q;  // empty_q: cycles without an output though there are words
   assign push = valid_i && ready;
@@ -36,6 +38,7 @@ module formal_fifo (
       done_q     <= 1'b0;
       stalled_q  <= 1'b0;
       empty_q    <= '0;
+      popped_q   <= 1'b0;
     end else begin
       held_q <= held_q + {2'b0, push} - {2'b0, pop};
       if (push && pick_i && !followed_q && !done_q) begin
@@ -51,7 +54,9 @@ module formal_fifo (
       empty_q   <= held_q != '0 && !valid ? empty_q + 1'b1 : '0;
 
       if (stalled_q) assert (valid && data == data_q);
-      assert (ready == (held_q < Depth));
+      popped_q  <= pop;
+      assert (!ready || held_q < Depth);
+      assert (ready || held_q + {2'b0, popped_q} >= Depth);
       assert (!valid || held_q != '0);
       assert (empty_q != 3'd7);
       if (followed_q) begin

@@ -52,7 +52,7 @@ module formal_store (
   mtc_store u_dut (
     .clk_i, .rst_ni, .flush_i, .block_valid_i(valid_i), .block_ready_o(ready), .block_i(block),
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_o(job),
-    .read_i(read), .address_i(address), .data_o(data), .next_o(next)
+    .step_i(1'b1), .read_i(read), .address_i(address), .data_o(data), .next_o(next)
   );
 
   logic slot;  // of a job that is taken

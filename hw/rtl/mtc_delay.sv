@@ -1,7 +1,7 @@
 // Delays a word by Ticks enabled cycles.
 //
-// One by a register; more by a small memory that one pointer walks round, and a register behind it.
-// A block memory is slow to answer: behind one of those stands a second register.
+// One or two by registers; more by a small memory that one pointer walks round, and a register
+// behind it. A block memory is slow to answer: behind one of those stands a second register.
 // The words are not reset: what comes out first is not valid anyway.
 module mtc_delay #(
   parameter int unsigned Width = 32,
@@ -21,6 +21,17 @@ module mtc_delay #(
     logic unused;
     assign unused = rst_ni;
     always_ff @(posedge clk_i) if (enable_i) data_o <= data_i;
+  end else if (Ticks == 2) begin : gen_two
+    // A memory of two words would take more of a device than the register that it saves.
+    logic unused;
+    assign unused = rst_ni;
+    logic [Width-1:0] data_q;
+    always_ff @(posedge clk_i) begin
+      if (enable_i) begin
+        data_q <= data_i;
+        data_o <= data_q;
+      end
+    end
   end else begin : gen_memory
     // Written at the pointer, read one further on, which is the oldest word.
     localparam bit Large = Ticks > 16;

@@ -37,9 +37,9 @@ module mtc_emit (
     logic                   is_sync;
     logic                   has_buffer;
     logic [BufferWidth-1:0] buffer;
-    logic [5:0]             records;   // in the buffer; the others are padding
+    logic [5:0]             records;   // in the buffer, if there is one; the others are padding
     logic                   last;
-    logic [31:0]            nonce;
+    logic [31:0]            nonce;     // what is behind it is of a batch, and shown for one only
     logic [31:0]            batch;
     logic [CountWidth-1:0]  number;    // of the frame in the batch
     logic [CountWidth-1:0]  promised;
@@ -125,20 +125,17 @@ module mtc_emit (
   assign send_sync = sync_pending_q && frame_room && !finish_q && !push_q;
 
   always_comb begin
-    frame_d         = '0;
-    frame_d.is_sync = !finish_q;
-    frame_d.nonce   = nonce_i;
-    if (finish_q) begin
-      frame_d.has_buffer = has_buffer_q[finished_q];
-      frame_d.buffer     = buffer_q[finished_q];
-      frame_d.records    = has_buffer_q[finished_q] ? filled_q[finished_q] : 6'd0;
-      frame_d.last       = last_q[finished_q];
-      frame_d.batch      = batch_q[finished_q];
-      frame_d.number     = number_q[finished_q];
-      frame_d.promised   = promised_q[finished_q];
-      frame_d.so_far     = so_far_q[finished_q];
-      frame_d.fault      = last_q[finished_q] ? fault_q[finished_q] : '0;
-    end
+    frame_d.is_sync    = !finish_q;
+    frame_d.has_buffer = finish_q && has_buffer_q[finished_q];
+    frame_d.buffer     = buffer_q[finished_q];
+    frame_d.records    = filled_q[finished_q];
+    frame_d.last       = finish_q && last_q[finished_q];
+    frame_d.nonce      = nonce_i;
+    frame_d.batch      = batch_q[finished_q];
+    frame_d.number     = number_q[finished_q];
+    frame_d.promised   = promised_q[finished_q];
+    frame_d.so_far     = so_far_q[finished_q];
+    frame_d.fault      = fault_q[finished_q];
   end
   always_ff @(posedge clk_i) begin
     frame_q    <= frame_d;
@@ -231,11 +228,14 @@ module mtc_emit (
     if (put_q) begin
       buffer_q[slot_q] <= target_q;
       filled_q[slot_q] <= position_q + 1'b1;
-      so_far_q[slot_q] <= so_far_q[slot_q] + 1'b1;
     end
-    if (finish_q) begin
-      number_q[finished_q] <= number_q[finished_q] + 1'b1;
-      left_q[finished_q]   <= left_q[finished_q] - CountWidth'(63);
+    // Each count has a sum of its own: choosing one before would be a long path.
+    for (int i = 0; i < int'(NumBatches); i++) begin
+      if (put_q && slot_q == mtc_pkg::slot_t'(i)) so_far_q[i] <= so_far_q[i] + 1'b1;
+      if (finish_q && finished_q == mtc_pkg::slot_t'(i)) begin
+        number_q[i] <= number_q[i] + 1'b1;
+        left_q[i]   <= left_q[i] - CountWidth'(63);
+      end
     end
     if (open_valid_i) begin
       batch_q[open_i.slot]    <= open_i.batch;
@@ -255,9 +255,9 @@ module mtc_emit (
   // beat. That beat moves into a register when it is empty, two cycles later or more.
   logic [5:0] beat_q;
   logic [5:0] place_q;  // record k is beat k + 1
-  logic valid_q, load, settled_q, is_header_q, is_record_q, last_beat_q;
+  logic valid_q, load, settled_q, is_header_q, is_batch_q, is_last_q, is_record_q, last_beat_q;
   logic [511:0] read_q;
-  mtc_pkg::beat_t header, out_q;
+  mtc_pkg::beat_t header, shown, out_q;
   assign load       = !valid_q && settled_q;
   assign frame_done = load && beat_q == 6'd63;
   assign header     = {
@@ -265,6 +265,10 @@ module mtc_emit (
     32'(head.promised), 32'(head.number), head.batch, head.nonce,
     head.is_sync ? mtc_regs_pkg::FrameKindSync[15:0] : mtc_regs_pkg::FrameKindBatch[15:0],
     mtc_regs_pkg::StreamVersion[15:0], mtc_regs_pkg::MagicFrame
+  };
+  // Each bit of the header is shown in header beats: of any frame, of one of a batch, of its last.
+  assign shown = {
+    192'd0, {64{is_last_q}}, 31'd0, {129{is_batch_q}}, {96{is_header_q}}
   };
   assign beat_valid_o = valid_q;
   assign beat_o       = out_q;
@@ -287,9 +291,11 @@ module mtc_emit (
   always_ff @(posedge clk_i) begin
     read_q      <= buffers[{head.buffer, place_q}];
     is_header_q <= beat_q == '0;
-    is_record_q <= beat_q != '0 && beat_q <= head.records;
+    is_batch_q  <= beat_q == '0 && !head.is_sync;
+    is_last_q   <= beat_q == '0 && head.last;
+    is_record_q <= beat_q != '0 && head.has_buffer && beat_q <= head.records;
     if (load) begin
-      out_q       <= (header & {512{is_header_q}}) | (read_q & {512{is_record_q}});
+      out_q       <= (header & shown) | (read_q & {512{is_record_q}});
       last_beat_q <= beat_q == 6'd63;
     end
   end

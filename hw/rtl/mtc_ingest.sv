@@ -68,7 +68,9 @@ module mtc_ingest (
   logic here_q, is_sync_q, len_good_q;
   logic single_q;                      // an entry of one beat
   logic [7:0] body_q;                  // beats of the entry behind its first
-  logic take, fail, settled, is_entry, level_good;
+  logic in_entry_q, in_body_q;         // the state is StEntry, StBody
+  logic drop_d, drop_q;                // the beat goes in this cycle, whatever it is
+  logic take, take_q, goes_on, fail, settled, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
   logic [63:0] start;
   mtc_pkg::fault_t cause, refusal;
@@ -80,7 +82,13 @@ module mtc_ingest (
   assign start  = beat_q[191:128];
   assign word24 = beat_q[223:192];
   assign word28 = beat_q[255:224];
-  assign beat_ready_o = !here_q || take;
+
+  // Whether there is room for the next beat goes to every bit of this one, so it is decided by few
+  // registers: a beat of an entry goes when mtc_pad takes it; any other in the cycle after it was
+  // used.
+  assign goes_on      = (in_entry_q && len_good_q) || in_body_q;
+  assign take         = here_q && (drop_q || (goes_on && entry_ready_i));
+  assign beat_ready_o = !here_q || drop_q || (goes_on && entry_ready_i);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) here_q <= 1'b0;
@@ -150,7 +158,6 @@ module mtc_ingest (
   end
 
   assign level_good = beat_q[287:256] == {26'd0, level_q};
-  assign is_entry   = state_q == StEntry;
   assign settled    = wait_q == '0;
 
   assign credit_o       = credit_q;
@@ -159,22 +166,31 @@ module mtc_ingest (
   assign failed_o       = failed_q;
   assign fault_o        = fault_q;
   assign start_o        = start_q[47:0];
-  assign seed_o.slot    = slot_q;
-  assign seed_o.level   = level_q;
+  assign seed_o.slot    = slot_q;  // no batch is closed so soon
+  assign seed_o.level   = seed_level_q;
   assign seed_o.hash    = mtc_pkg::hash_from_bytes(beat_q[255:0]);
-  assign entry_o.first  = is_entry;
-  assign entry_o.cookie = is_entry ? word4 : cookie_q;
-  assign entry_o.len    = is_entry ? word0[15:0] : len_q;
+  assign entry_valid_o  = here_q && goes_on;
+  assign entry_o.first  = in_entry_q;
+  assign entry_o.cookie = in_entry_q ? word4 : cookie_q;
+  assign entry_o.len    = in_entry_q ? word0[15:0] : len_q;
   assign entry_o.slot   = slot_q;
   assign entry_o.opens  = opens_q;
   assign entry_o.data   = beat_q;
   assign more_o         = state_q == StEntry || state_q == StBody || state_q == StSeeds;
 
-  // What opens and closes a batch goes far: it is said a cycle later.
-  logic opens, closes;
+  // What begins a session, opens and closes a batch, and a seed, go far: it is said a cycle later.
+  logic syncs, syncs_q, opens, closes, seeds_here;
+  logic [5:0] seed_level_q;
+  logic [31:0] synced_q;               // nonce of the SYNC beat
+  assign sync_o  = syncs_q && !resync_i;
   logic [31:0] records;
   assign records = promises_q ? total_q : '0;
   always_ff @(posedge clk_i) begin
+    syncs_q       <= rst_ni && syncs;
+    synced_q      <= nonce_q;
+    take_q        <= rst_ni && take;
+    seed_valid_o  <= rst_ni && seeds_here;  // the beat is still there
+    seed_level_q  <= level_q;
     open_valid_o  <= rst_ni && opens;
     close_valid_o <= rst_ni && closes;
     open_o        <= {slot_q, batch_q, records};
@@ -193,32 +209,33 @@ module mtc_ingest (
     opens_d       = opens_q;
     slot_d        = slot_q;
     wait_d        = settled ? '0 : wait_q - 1'b1;
-    take          = 1'b0;
-    entry_valid_o = 1'b0;
-    seed_valid_o  = 1'b0;
-    sync_o        = 1'b0;
+    drop_d        = 1'b0;
+    seeds_here    = 1'b0;
+    syncs         = 1'b0;
     opens         = 1'b0;
     closes        = 1'b0;
     fail          = 1'b0;
     cause         = '0;
     unique case (state_q)
       StDiscard: begin
-        take = here_q;
-        if (here_q && is_sync_q) state_d = StSync;
+        drop_d = 1'b1;
+        if (here_q && drop_q && is_sync_q) begin
+          drop_d  = 1'b0;
+          state_d = StSync;
+        end
       end
       StSync: begin
         state_d = StDiscard;
         if (match_q) begin
-          sync_o    = 1'b1;
-          session_d = nonce_q;
-          wait_d    = Settling;
-          state_d   = StHeader;
+          syncs   = 1'b1;
+          wait_d  = Settling;
+          state_d = StHeader;
         end
       end
       StHeader: begin
         if (!here_q) wait_d = Settling;
         if (here_q && settled) begin
-          take       = 1'b1;
+          drop_d     = 1'b1;
           fail       = refusal.code != mtc_regs_pkg::ErrNone;
           cause      = refusal;
           promises_d = !fail;
@@ -240,8 +257,8 @@ module mtc_ingest (
         if (turn_q && no_seeds_q) begin
           state_d = StEntry;
         end else if (turn_q && (!seeds_q[0] || here_q)) begin
-          take         = seeds_q[0];
-          seed_valid_o = seeds_q[0];
+          drop_d       = seeds_q[0];
+          seeds_here   = seeds_q[0];
           fail         = seeds_q[0] && !level_good;
           cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
           seeds_d      = seeds_q >> 1;
@@ -251,8 +268,6 @@ module mtc_ingest (
       end
       StEntry: begin
         wait_d        = Settling;
-        take          = here_q && len_good_q && entry_ready_i;
-        entry_valid_o = here_q && len_good_q;
         beats_d       = body_q;
         fail          = here_q && !len_good_q;
         cause         = {mtc_regs_pkg::ErrLength, word0};
@@ -269,8 +284,6 @@ module mtc_ingest (
       end
       StBody: begin
         wait_d        = Settling;
-        take          = here_q && entry_ready_i;
-        entry_valid_o = here_q;
         if (take) begin
           beats_d = beats_q - 1'b1;
           if (beats_q == 8'd1) begin
@@ -288,13 +301,14 @@ module mtc_ingest (
       default: state_d = StDiscard;
     endcase
     if (resync_i) begin
-      state_d = StDiscard;
-      sync_o  = 1'b0;
-      opens   = 1'b0;
-      closes  = 1'b0;
+      state_d    = StDiscard;
+      syncs      = 1'b0;
+      seeds_here = 1'b0;
+      opens      = 1'b0;
+      closes     = 1'b0;
     end
 
-    credit_d = take ? credit_q + 1'b1 : credit_q;
+    credit_d = take_q ? credit_q + 1'b1 : credit_q;
     failed_d = failed_q;
     fault_d  = fault_q;
     if (fail) begin
@@ -302,29 +316,36 @@ module mtc_ingest (
       fault_d  = cause;
     end
     if (sync_o) begin
-      credit_d = mtc_pkg::InputDepth;
-      failed_d = 1'b0;
-      fault_d  = '0;
+      session_d = synced_q;
+      credit_d  = mtc_pkg::InputDepth;
+      failed_d  = 1'b0;
+      fault_d   = '0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      state_q   <= StDiscard;
-      failed_q  <= 1'b0;
-      fault_q   <= '0;
-      session_q <= '0;
-      credit_q  <= mtc_pkg::InputDepth;
-      slot_q    <= '0;
-      wait_q    <= '0;
+      state_q    <= StDiscard;
+      failed_q   <= 1'b0;
+      fault_q    <= '0;
+      session_q  <= '0;
+      credit_q   <= mtc_pkg::InputDepth;
+      slot_q     <= '0;
+      wait_q     <= '0;
+      in_entry_q <= 1'b0;
+      in_body_q  <= 1'b0;
+      drop_q     <= 1'b0;
     end else begin
-      state_q   <= state_d;
-      failed_q  <= failed_d;
-      fault_q   <= fault_d;
-      session_q <= session_d;
-      credit_q  <= credit_d;
-      slot_q    <= slot_d;
-      wait_q    <= wait_d;
+      state_q    <= state_d;
+      failed_q   <= failed_d;
+      fault_q    <= fault_d;
+      session_q  <= session_d;
+      credit_q   <= credit_d;
+      slot_q     <= slot_d;
+      wait_q     <= wait_d;
+      in_entry_q <= state_d == StEntry;
+      in_body_q  <= state_d == StBody;
+      drop_q     <= drop_d;
     end
   end
 
@@ -344,7 +365,7 @@ module mtc_ingest (
       start_q <= start[48:0];
       count_q <= word24[20:0];
     end
-    if (is_entry) begin
+    if (in_entry_q) begin
       len_q    <= word0[15:0];
       cookie_q <= word4;
     end

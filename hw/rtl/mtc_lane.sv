@@ -54,7 +54,7 @@ module mtc_lane #(
   // Input: beats, entries, blocks, jobs.
   logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid, entry_ready;
   logic pad_valid, pad_ready;
-  logic block_valid, block_ready, leaf_job_valid, leaf_job_ready, read;
+  logic block_valid, block_ready, leaf_job_valid, leaf_job_ready, step, read;
   mtc_pkg::beat_t beat;
   mtc_pkg::open_t open;
   mtc_pkg::close_t close;
@@ -99,7 +99,7 @@ module mtc_lane #(
     .clk_i, .rst_ni, .flush_i(flush_q[Store]),
     .block_valid_i(block_valid), .block_ready_o(block_ready), .block_i(block),
     .job_valid_o(leaf_job_valid), .job_ready_i(leaf_job_ready), .job_o(leaf_job),
-    .read_i(read), .address_i(address), .data_o(block_data), .next_o(next_address)
+    .step_i(step), .read_i(read), .address_i(address), .data_o(block_data), .next_o(next_address)
   );
 
   // The engine, and what goes in and out of it.
@@ -118,7 +118,7 @@ module mtc_lane #(
     .clk_i, .rst_ni, .flush_i(flush_q[Sched]),
     .leaf_valid_i(leaf_job_valid), .leaf_ready_o(leaf_job_ready), .leaf_i(leaf_job),
     .grant_i(grant), .place_i(place),
-    .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),
+    .step_o(step), .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),
     .node_valid_i(node_job_valid), .node_ready_o(node_job_ready), .node_i(node_job),
     .leaf_done_o(leaf_done), .node_done_o(node_done), .done_place_o(done_place),
     .done_leaf_o(done_leaf), .done_node_o(done_node), .hash_o(hash),

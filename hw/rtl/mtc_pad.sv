@@ -2,9 +2,9 @@
 //
 // The 8-byte head in front of an entry is replaced by the 1-byte prefix, a fixed shift by 7 bytes:
 // block k is bytes 7..63 of beat k and bytes 0..6 of beat k+1, where that exists.
-// Latency 2 cycles, one block a cycle, in order: where the message ends within its last block is
+// Latency 1 cycle, one block a cycle, in order: where the message ends within its last block is
 // known before that comes, as end mark, zeros and length then take the place of what is behind it.
-// flush_i gives up the entry.
+// flush_i gives up the entry. Blocks are not kept here: who takes them has a register for them.
 module mtc_pad (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -62,7 +62,7 @@ module mtc_pad (
         last_d        = entry_i.len[13:0] <= 14'd54;
         if (entry_valid_i) state_d = StBlocks;
       end
-      StBlocks: if (there && advance) begin
+      StBlocks: if (advance) begin
         beat_d        = need_next_q ? entry_i.data : '0;
         beats_left_d  = need_next_q ? beats_left_q - 1'b1 : '0;
         blocks_left_d = blocks_left_q - 1'b1;
@@ -100,11 +100,9 @@ module mtc_pad (
   // which byte of a block a message ends does not change from block to block.
   logic [63:0] mark_q, behind_q, mark, behind;
   logic [5:0] message_end;
-  logic valid_q;
   mtc_pkg::beat_t filled;
-  mtc_pkg::block_t block_q;
 
-  assign advance     = !valid_q || block_ready_i;
+  assign advance     = there && block_ready_i;
   assign message_end = entry_i.len[5:0] + 6'd1;
   always_ff @(posedge clk_i) begin
     if (state_q == StIdle) begin
@@ -120,21 +118,11 @@ module mtc_pad (
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || flush_i) valid_q <= 1'b0;
-    else if (advance) valid_q <= there;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (advance) begin
-      block_q.leaf <= leaf_q;
-      block_q.last <= last_q;
-      block_q.data <= mtc_pkg::to_message_order(filled) |
-                      {495'd0, last_q ? message_len_q : 14'd0, 3'd0};
-    end
-  end
-  assign block_valid_o = valid_q;
-  assign block_o       = block_q;
+  assign block_valid_o = there;
+  assign block_o.leaf  = leaf_q;
+  assign block_o.last  = last_q;
+  assign block_o.data  = mtc_pkg::to_message_order(filled) |
+                         {495'd0, last_q ? message_len_q : 14'd0, 3'd0};
 
   // An entry's first beat comes when the entry before it is done, and only then.
   always_ff @(posedge clk_i) begin

@@ -3,7 +3,7 @@
 //
 // The memory is read in every cycle at the place of the next word, so that all its inputs are
 // registers; the word moves into a register when that is empty. What is read in the cycle in which
-// it is written does not count (no_rw_check: mtc_fifo). Latency 3 cycles, one word in two
+// it is written does not count (no_rw_check: mtc_fifo). Latency 4 cycles, one word in two
 // cycles, in order. flush_i empties it.
 module mtc_queue #(
   parameter int unsigned Width = 8,
@@ -23,12 +23,12 @@ module mtc_queue #(
 
   (* ram_style = "block", no_rw_check *)
   logic [Width-1:0] memory[Depth];
-  logic [Width-1:0] read_q;
+  logic [Width-1:0] write_data_q, read_q;
   // Words in the buffer: there is room for exactly Depth. Of them, those in the memory.
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_q;
   logic there_q;  // one is in the memory, and has been for a cycle: it has been read
-  logic valid_q, push, pop, load;
+  logic valid_q, push, write_q, pop, load;
 
   assign ready_o = !count_q[AddressWidth];
   assign valid_o = valid_q;
@@ -44,12 +44,14 @@ module mtc_queue #(
       fetch_q  <= '0;
       tail_q   <= '0;
       there_q  <= 1'b0;
+      write_q  <= 1'b0;
       valid_q  <= 1'b0;
     end else begin
-      if (push) tail_q <= tail_q + 1'b1;
+      write_q <= push;
+      if (write_q) tail_q <= tail_q + 1'b1;
       if (load) fetch_q <= fetch_q + 1'b1;
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
-      if (push != load) unread_q <= push ? unread_q + 1'b1 : unread_q - 1'b1;
+      if (write_q != load) unread_q <= write_q ? unread_q + 1'b1 : unread_q - 1'b1;
       there_q <= unread_q != '0;
       if (load) valid_q <= 1'b1;
       else if (ready_i) valid_q <= 1'b0;
@@ -57,20 +59,21 @@ module mtc_queue #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (push) memory[tail_q] <= data_i;
+    write_data_q <= data_i;
+    if (write_q) memory[tail_q] <= write_data_q;
     read_q <= memory[fetch_q];
     if (load) data_o <= read_q;
   end
 
   always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush_i && push && unread_q != '0) assert (fetch_q != tail_q);
+    if (rst_ni && !flush_i && write_q && unread_q != '0) assert (fetch_q != tail_q);
   end
 
 `ifdef FORMAL
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (count_q <= (AddressWidth + 1)'(Depth));
-      assert (count_q == unread_q + (AddressWidth + 1)'(valid_q));
+      assert (count_q == unread_q + (AddressWidth + 1)'(write_q) + (AddressWidth + 1)'(valid_q));
       assert (AddressWidth'(tail_q - fetch_q) == AddressWidth'(unread_q));
       if (load) assert (unread_q != '0);
     end

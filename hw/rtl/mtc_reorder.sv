@@ -55,9 +55,14 @@ module mtc_reorder #(
   assign row_number = fetch_q[Width-1:ColumnWidth];
   assign load       = !valid_q && done_here_q;
 
+  // The marks are many: they are forgotten a cycle after the rest, by a register of their own, and
+  // not looked at till then.
+  logic flush_marks_q;
+  always_ff @(posedge clk_i) flush_marks_q <= !rst_ni || flush_i;
+
   always_ff @(posedge clk_i) begin
     row_number_q <= row_number;
-    if (!rst_ni || flush_i) begin
+    if (!rst_ni || flush_i || flush_marks_q) begin
       row_q       <= '0;
       done_here_q <= 1'b0;
     end else begin
@@ -72,13 +77,19 @@ module mtc_reorder #(
       fetch_q   <= '0;
       used_q    <= '0;
       valid_q   <= 1'b0;
-      done_q    <= '0;
     end else begin
       if (start_i) started_q <= started_q + 1'b1;
       if (load) fetch_q <= fetch_q + 1'b1;
       if (start_i != leaves) used_q <= start_i ? used_q + 1'b1 : used_q - 1'b1;
       if (load) valid_q <= 1'b1;
       else if (leaf_ready_i) valid_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (flush_marks_q) begin
+      done_q <= '0;
+    end else begin
       if (hash_valid_i) done_q[hash_place_i[Width-1:0]] <= 1'b1;
       if (load) done_q[fetch_q] <= 1'b0;
     end

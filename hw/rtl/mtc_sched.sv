@@ -20,7 +20,8 @@ module mtc_sched #(
   input  mtc_pkg::leaf_job_t leaf_i,
   input  logic               grant_i,      // a place for its hash
   input  mtc_pkg::place_t    place_i,
-  output logic               read_o,       // from the store
+  output logic               step_o,       // the store's answer is taken, and it is asked again
+  output logic               read_o,       // for a block
   output mtc_pkg::address_t  address_o,
   input  logic [511:0]       data_i,
   input  mtc_pkg::address_t  next_i,
@@ -170,6 +171,7 @@ module mtc_sched #(
   mtc_delay #(.Width(512), .Ticks(3)) u_node_block (
     .clk_i, .rst_ni, .enable_i(tick), .data_i(node_block), .data_o(node_block5)
   );
+  assign step_o    = tick;
   assign read_o    = tick && reads3_q;
   assign address_o = address3_q;
   always_ff @(posedge clk_i) begin

@@ -30,14 +30,20 @@ package mtc_sha256_pkg;
     rotr = (x >> n) | (x << (6'd32 - {1'b0, n}));
   endfunction
 
-  // Sigma1(e) + Ch(e, f, g)
-  function automatic logic [31:0] choose(logic [31:0] e, logic [31:0] f, logic [31:0] g);
-    choose = (rotr(e, 5'd6) ^ rotr(e, 5'd11) ^ rotr(e, 5'd25)) + ((e & f) ^ (~e & g));
+  function automatic logic [31:0] ch(logic [31:0] e, logic [31:0] f, logic [31:0] g);
+    ch = (e & f) ^ (~e & g);
   endfunction
 
-  // Sigma0(a) + Maj(a, b, c)
-  function automatic logic [31:0] majority(logic [31:0] a, logic [31:0] b, logic [31:0] c);
-    majority = (rotr(a, 5'd2) ^ rotr(a, 5'd13) ^ rotr(a, 5'd22)) + ((a & b) ^ (a & c) ^ (b & c));
+  function automatic logic [31:0] maj(logic [31:0] a, logic [31:0] b, logic [31:0] c);
+    maj = (a & b) ^ (a & c) ^ (b & c);
+  endfunction
+
+  function automatic logic [31:0] big_sigma0(logic [31:0] a);
+    big_sigma0 = rotr(a, 5'd2) ^ rotr(a, 5'd13) ^ rotr(a, 5'd22);
+  endfunction
+
+  function automatic logic [31:0] big_sigma1(logic [31:0] e);
+    big_sigma1 = rotr(e, 5'd6) ^ rotr(e, 5'd11) ^ rotr(e, 5'd25);
   endfunction
 
   function automatic logic [31:0] small_sigma0(logic [31:0] x);
@@ -53,19 +59,8 @@ package mtc_sha256_pkg;
   function automatic logic [255:0] round(logic [255:0] v, logic [31:0] k, logic [31:0] w);
     logic [31:0] a, b, c, d, e, f, g, sum, t1;
     {a, b, c, d, e, f, g, sum} = v;
-    t1    = sum + choose(e, f, g);
-    round = {t1 + majority(a, b, c), a, b, c, d + t1, e, f, g + k + w};
-  endfunction
-
-  // The same in two steps: the first puts T1 in the place of `sum`.
-  function automatic logic [255:0] round_first(logic [255:0] v);
-    round_first = {v[255:32], v[31:0] + choose(v[127:96], v[95:64], v[63:32])};
-  endfunction
-
-  function automatic logic [255:0] round_second(logic [255:0] v, logic [31:0] k, logic [31:0] w);
-    logic [31:0] a, b, c, d, e, f, g, t1;
-    {a, b, c, d, e, f, g, t1} = v;
-    round_second = {t1 + majority(a, b, c), a, b, c, d + t1, e, f, g + k + w};
+    t1    = sum + (big_sigma1(e) + ch(e, f, g));
+    round = {t1 + (big_sigma0(a) + maj(a, b, c)), a, b, c, d + t1, e, f, g + k + w};
   endfunction
 
   // The message schedule, W(t) in the top word, moved on by one.

@@ -104,15 +104,33 @@ module mtc_sha256_unrolled #(
     assign constant = t == 63 ? 32'd0 : mtc_sha256_pkg::RoundConstants[2047-32*((t+1)%64)-:32];
     assign word     = t == 63 ? 32'd0 : round[32*((t+1)%64)+:32];
     if (Stages == 1) begin : gen_one
+      logic [31:0] a, b, c, d, e, f, g, sum, with_choice, t1, t2;
+      assign {a, b, c, d, e, f, g, sum} = work[256*t+:256];
+      mtc_add_choice u_choice (.x_i(sum), .e_i(e), .f_i(f), .g_i(g), .sum_o(with_choice));
+      mtc_add_majority u_majority (
+        .x_i(mtc_sha256_pkg::big_sigma0(a)), .a_i(a), .b_i(b), .c_i(c), .sum_o(t2)
+      );
+      assign t1 = with_choice + mtc_sha256_pkg::big_sigma1(e);
       always_ff @(posedge clk_i) begin
-        if (tick_i) work[256*(t+1)+:256] <= mtc_sha256_pkg::round(work[256*t+:256], constant, word);
+        if (tick_i) work[256*(t+1)+:256] <= {t1 + t2, a, b, c, d + t1, e, f, g + constant + word};
       end
     end else begin : gen_two
-      logic [255:0] half_q;
+      // The first register has T1 where the one before it has the sum; the second is the next
+      // round's.
+      logic [31:0] a, b, c, d, e, f, g, sum, t1_q, with_choice, with_majority;
+      logic [223:0] others_q;
+      assign {a, b, c, d}           = others_q[223:96];
+      assign {e, f, g, sum}         = work[256*t+:128];
+      mtc_add_choice u_choice (.x_i(sum), .e_i(e), .f_i(f), .g_i(g), .sum_o(with_choice));
+      mtc_add_majority u_majority (.x_i(t1_q), .a_i(a), .b_i(b), .c_i(c), .sum_o(with_majority));
       always_ff @(posedge clk_i) begin
         if (tick_i) begin
-          half_q               <= mtc_sha256_pkg::round_first(work[256*t+:256]);
-          work[256*(t+1)+:256] <= mtc_sha256_pkg::round_second(half_q, constant, word);
+          others_q             <= work[256*t+32+:224];
+          t1_q                 <= with_choice + mtc_sha256_pkg::big_sigma1(e);
+          work[256*(t+1)+:256] <= {
+            with_majority + mtc_sha256_pkg::big_sigma0(a), a, b, c, d + t1_q, others_q[95:32],
+            others_q[31:0] + constant + word
+          };
         end
       end
     end

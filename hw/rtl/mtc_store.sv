@@ -2,7 +2,7 @@
 //
 // Blocks lie in a block memory as linked lists: each word holds a block and the address of the
 // block written after it, which is the next of its leaf unless it is the last. Addresses that were
-// read are free again. Writing: one block in 1 cycle. Reading: one block a cycle, 1 cycle later. A
+// read are free again. Writing: one block a cycle. Reading: one block a cycle, 1 cycle later. A
 // leaf becomes a job when its last block is in, so a job never waits for a block. flush_i forgets
 // everything.
 module mtc_store (
@@ -15,7 +15,8 @@ module mtc_store (
   output logic                 job_valid_o,
   input  logic                 job_ready_i,
   output mtc_pkg::leaf_job_t   job_o,
-  input  logic                 read_i,
+  input  logic                 step_i,         // what was asked for is kept until the next one
+  input  logic                 read_i,         // with it: the block is wanted, its address free
   input  mtc_pkg::address_t    address_i,
   output logic [511:0]         data_o,
   output mtc_pkg::address_t    next_o
@@ -81,8 +82,18 @@ module mtc_store (
     end else if (take) begin
       here_q <= offered;
     end
-    if (write) memory[here_q] <= {after_q, block_i.data};
-    if (read_i) {next_o, data_o} <= memory[address_i];
+  end
+
+  // The register in front of the memory is also the one behind mtc_pad, which has none.
+  logic write_q;
+  mtc_pkg::address_t write_address_q;
+  logic [511+Width:0] write_data_q;
+  always_ff @(posedge clk_i) begin
+    write_q         <= rst_ni && write;
+    write_address_q <= here_q;
+    write_data_q    <= {after_q, block_i.data};
+    if (write_q) memory[write_address_q] <= write_data_q;
+    if (step_i) {next_o, data_o} <= memory[address_i];
   end
 
   logic done_q;
@@ -105,7 +116,8 @@ module mtc_store (
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
       assert (!(read_i && !unused_ready));
-      assert (!(write && read_i && here_q == address_i));
+      assert (!(write_q && read_i && write_address_q == address_i));
+      assert (step_i || !read_i);
       assert (here_valid_q || !after_valid_q);
       // A job holds a block at least, so there is always room for it.
       assert (job_room);

@@ -1,7 +1,8 @@
 // The card as mtc-sim has it (sim/top.hpp), in this process: registers over AXI4-Lite as the
 // description says, a host that keeps to IN_CREDIT and OUT_AVAIL, batches on all lanes at once
-// against libcrypto, and a card that is reset in the midst of them.
-//   usage: test_hw_card mtc_regs.json
+// against libcrypto, a lane whose streams stand beside one that works, and a card that is reset in
+// the midst of it all.
+//   usage: test_hw_card mtc_regs.json [FOLD STAGES LANES]
 #include <random>
 #include <string>
 #include <vector>
@@ -119,6 +120,39 @@ class Host {
     return both;
   }
 
+  // A lane that nobody reads, and that is given more than it grants, takes no more at last; that is
+  // its own affair: meanwhile another one works as ever, and is not held by it.
+  void fill(unsigned full, unsigned other) {
+    Lane &one = lanes_[full];
+    give(full, 2500);
+    size_t refused = 0;
+    for (int i = 0; refused < 1000; i++) {
+      CHECK(i < kLongestCycles, "lane %u takes all it is given", full);
+      Top::Port port = {};
+      port.input = &one.input[one.given];
+      cycle(full, &port);
+      refused = port.taken ? 0 : refused + 1;
+      if (!port.taken) continue;
+      one.given += kBeatLen;
+      one.written++;
+      CHECK(one.given < one.input.size(), "lane %u took a whole batch", full);
+    }
+    give(other, 200);
+    for (int i = 0; !lanes_[other].answers.empty(); i++) {
+      CHECK(i < kLongestCycles, "lane %u waits for lane %u", other, full);
+      std::vector<Top::Port> ports(lanes_.size());
+      refresh();
+      offer(lanes_[other], &ports[other]);
+      // It is offered on, beat by beat: it must not seem to be taken because the other lane takes.
+      ports[full].input = &one.input[one.given];
+      top_.cycle(ports.data());
+      CHECK(!ports[full].taken, "lane %u took a beat though it is full", full);
+      CHECK(!ports[full].given, "lane %u gave a beat that nobody asked for", full);
+      take(lanes_[other], ports[other]);
+    }
+    work();
+  }
+
   // The card's own counters say what it was given.
   void check_counters(unsigned lane) {
     command(lane, MTC_CARD_CMD_SNAPSHOT);
@@ -228,6 +262,7 @@ void run(int seed, Build build, unsigned lanes, const Registers &registers) {
     }
     CHECK(lanes == 1 || both > 100, "the lanes did not work at the same time");
     for (unsigned lane = 0; lane < lanes; lane++) host.check_counters(lane);
+    for (unsigned lane = 0; lane < lanes && lanes > 1; lane++) host.fill(lane, (lane + 1) % lanes);
     // And a second session on a lane that is at rest.
     host.start_session(0);
     host.give(0, 20);
@@ -238,8 +273,13 @@ void run(int seed, Build build, unsigned lanes, const Registers &registers) {
 }  // namespace
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2, "usage: test_hw_card mtc_regs.json");
+  CHECK(argc == 2 || argc == 5, "usage: test_hw_card mtc_regs.json [FOLD STAGES LANES]");
   Registers registers(argv[1]);
+  if (argc == 5) {
+    auto number = [&](int i) { return static_cast<unsigned>(std::stoul(argv[i])); };
+    run(1, {number(2), number(3)}, number(4), registers);
+    return 0;
+  }
   run(1, {64, 1}, 2, registers);
   run(2, {4, 1}, 2, registers);
   run(3, {1, 1}, 1, registers);

@@ -41,6 +41,7 @@ class Ingest {
     dut_->nonce_i = nonce_;
     // Not for us: another nonce, another version, a batch.
     give(sync_beat(nonce_ + 1));
+    give(sync_beat(nonce_ + 2));
     Bytes other = sync_beat(nonce_);
     other[4] = 2;
     give(other);
@@ -173,7 +174,7 @@ class Ingest {
       CHECK(get_bits(dut_->seed_o, seed::slot) == slot_, "slot of a seed");
       happened(
           {kSeed, get_bits(dut_->seed_o, seed::level), 0, 0, 0, Bytes(hash.begin(), hash.end())},
-          true);
+          !dut_->failed_o);
     }
     if (dut_->entry_valid_o && dut_->entry_ready_i) {
       CHECK(get_bits(dut_->entry_o, entry_beat::slot) == slot_, "slot of an entry");

@@ -22,7 +22,7 @@ class Store {
         traffic_(traffic),
         max_blocks_(max_blocks),
         offer_(random_, traffic.idle) {
-    dut_->flush_i = dut_->block_valid_i = dut_->job_ready_i = dut_->read_i = 0;
+    dut_->flush_i = dut_->block_valid_i = dut_->job_ready_i = dut_->read_i = dut_->step_i = 0;
     dut_.reset();
   }
 
@@ -52,6 +52,7 @@ class Store {
     if (!readers_.empty() && !random_.chance(traffic_.stall))
       reader = &readers_[random_.below(readers_.size())];
     dut_->read_i = reader != nullptr;
+    dut_->step_i = reader || random_.chance(50);  // of what is not wanted, anything
     dut_->address_i = reader ? reader->address : 0;
     dut_.settle();
     if (dut_->job_valid_o) {
