@@ -7,7 +7,7 @@
 
 #define MAX_SWEPT 1000u
 
-/* A row and the claim that it has now, which is no other process's. */
+/* A row and the claim that it has now. */
 struct swept {
   uint64_t id;
   int64_t claimed_s;
@@ -22,9 +22,11 @@ struct sweeping {
   bool has_more; /* there may be more of it */
 };
 
-/* Reads the claims first: a table that is written while it is read shows rows twice. */
+/* Reads the claims first: a table that is written while it is read shows rows twice. `is_other`:
+ * the new claim differs from the old one, also within its second, so that whoever had that one sees
+ * it. */
 static mtc_status list(sqlite3 *db, const char *select, const char *update, int64_t before_s,
-                       struct swept *out, size_t *out_num, struct mtc_error *error) {
+                       bool is_other, struct swept *out, size_t *out_num, struct mtc_error *error) {
   struct mtc_query query;
   int64_t now_s = acme_now_s();
   *out_num = 0;
@@ -32,8 +34,8 @@ static mtc_status list(sqlite3 *db, const char *select, const char *update, int6
   mtc_query_bind_int(&query, 1, before_s);
   while (*out_num < MAX_SWEPT && mtc_query_next(&query)) {
     int64_t claimed_s = mtc_query_int(&query, 1);
-    out[(*out_num)++] =
-        (struct swept){mtc_query_uint(&query, 0), claimed_s < now_s ? now_s : claimed_s + 1};
+    out[(*out_num)++] = (struct swept){mtc_query_uint(&query, 0),
+                                       is_other && claimed_s >= now_s ? claimed_s + 1 : now_s};
   }
   mtc_status status = mtc_query_close(&query);
   if (status || !*out_num) return status;
@@ -56,13 +58,13 @@ static mtc_status sweep_run(struct acme_job *job, struct mtc_error *error) {
     status = list(db,
                   "SELECT id, claimed_s FROM authorizations WHERE claimed_s > 0 AND claimed_s < ?"
                   " ORDER BY claimed_s LIMIT 1000",
-                  "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s,
+                  "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s, false,
                   sweeping->authorizations, &sweeping->num_authorizations, error);
   if (!status)
     status = list(
         db, "SELECT id, claimed_s FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, sweeping->orders,
-        &sweeping->num_orders, error);
+        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, true,
+        sweeping->orders, &sweeping->num_orders, error);
   if (!status) status = acme_limits_clean(db, acme_now_s(), &has_windows, error);
   sweeping->has_more = has_windows || sweeping->num_authorizations == MAX_SWEPT;
   return status;

@@ -1,6 +1,8 @@
 """What stands between an ACME server and its CA's daemon in tests, and the two ends that are driven:
 the server as a process, and a subscriber with names that the world's web server proves."""
+import ctypes
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
@@ -9,6 +11,7 @@ import time
 
 from acme_wire import Account, Server, b64, csr
 
+libc = ctypes.CDLL(None)
 ISSUE, ISSUE_DIRECT, REVOKE, WITHDRAW = 1, 13, 14, 19
 
 
@@ -120,7 +123,9 @@ class Acmed:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=log)
+            # It ends with the story, however that does: 1 is PR_SET_PDEATHSIG.
+            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=log,
+                                            preexec_fn=lambda: libc.prctl(1, signal.SIGKILL))
         assert self.process.stdout.readline() == b"ready\n", "mtc-acmed did not start"
 
     def kill(self):
