@@ -88,8 +88,8 @@ fi
 suite release
 suite sanitize
 # All stories ran as released and under the sanitizers, there with fault points; once more those that kill at
-# fault points, which are then as quick as they will be, or that the sanitizers change.
-suite debug 'e2e_(killed_at|acme_client_(changes|killed)|ceremony_|direct_instance|secrets_stay|token_away|provider_(beside|threads)|installed_library)'
+# fault points, which are then as quick as they will be.
+suite debug 'e2e_(killed_at|acme_client_(changes|killed)|ceremony_that_fails|direct_instance)'
 suite thread 'test_(rpc|engine|hash|http|sign_(signer|failover|latch)|store_open|provider_guests|acme_(ca|job|nonce|validate))'
 fuzz
 if [ "${#skipped[@]}" -gt 0 ]; then
