@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # test.sh [SECONDS]: builds and runs every check and test, plain and under the sanitizers, and each
-# fuzz harness for SECONDS (20). Its last line is "N passed, N failed"; skipped tests are named above
+# fuzz harness for SECONDS (10). Its last line is "N passed, N failed"; skipped tests are named above
 # it and count as neither.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/test.sh --inside "$@"; fi
 shift
 . scripts/lib/env.sh
-fuzz_seconds=${1:-20}
+fuzz_seconds=${1:-10}
 [[ $fuzz_seconds =~ ^[1-9][0-9]*$ ]] || { say "usage: scripts/test.sh [SECONDS]"; exit 2; }
 
 passed=0 failed=0 skipped=()
