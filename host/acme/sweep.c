@@ -16,11 +16,14 @@ struct swept {
 struct sweeping {
   struct acme_job job; /* first */
   struct acme_server *server;
+  int64_t began_s;
   int64_t before_s, orders_before_s; /* claimed before then */
   struct swept authorizations[MAX_SWEPT], orders[MAX_SWEPT];
   size_t num_authorizations, num_orders;
   bool has_more; /* there may be more of it */
 };
+
+static void go_on(const struct sweeping *sweeping);
 
 /* Reads the claims first: a table that is written while it is read shows rows twice. `is_other`:
  * the new claim differs from the old one, also within its second, so that whoever had that one sees
@@ -61,12 +64,14 @@ static mtc_status sweep_run(struct acme_job *job, struct mtc_error *error) {
                   "UPDATE authorizations SET claimed_s = ? WHERE id = ?", sweeping->before_s, false,
                   sweeping->authorizations, &sweeping->num_authorizations, error);
   if (!status)
-    status = list(
-        db, "SELECT id, claimed_s FROM orders WHERE claimed_s > 0 AND claimed_s < ? LIMIT 1000",
-        "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, true,
-        sweeping->orders, &sweeping->num_orders, error);
+    status = list(db,
+                  "SELECT id, claimed_s FROM orders WHERE claimed_s > 0 AND claimed_s < ?"
+                  " ORDER BY claimed_s LIMIT 1000",
+                  "UPDATE orders SET claimed_s = ? WHERE id = ?", sweeping->orders_before_s, true,
+                  sweeping->orders, &sweeping->num_orders, error);
   if (!status) status = acme_limits_clean(db, acme_now_s(), &has_windows, error);
-  sweeping->has_more = has_windows || sweeping->num_authorizations == MAX_SWEPT;
+  sweeping->has_more =
+      has_windows || sweeping->num_authorizations == MAX_SWEPT || sweeping->num_orders == MAX_SWEPT;
   return status;
 }
 
@@ -80,20 +85,36 @@ static void swept(struct acme_job *job, mtc_status status, const char *text) {
   if (!status && sweeping->num_authorizations + sweeping->num_orders)
     mtc_log(MTC_LOG_INFO, "taken-up", "validations=%zu orders=%zu", sweeping->num_authorizations,
             sweeping->num_orders);
-  if (!status && sweeping->has_more) acme_sweep(sweeping->server, false); /* others come between */
+  if (!status && sweeping->has_more) go_on(sweeping);
   mtc_free(sweeping);
+}
+
+static void sweep(struct acme_server *server, int64_t before_s, int64_t orders_before_s) {
+  struct sweeping *sweeping = mtc_alloc(1, sizeof *sweeping);
+  if (!sweeping) return;
+  sweeping->server = server;
+  sweeping->began_s = acme_now_s();
+  sweeping->before_s = before_s;
+  sweeping->orders_before_s = orders_before_s;
+  sweeping->job.run = sweep_run;
+  sweeping->job.done = swept;
+  acme_jobs_put(server->jobs, &sweeping->job);
+}
+
+static int64_t earlier(int64_t a_s, int64_t b_s) {
+  return a_s < b_s ? a_s : b_s;
+}
+
+/* As a job of its own, so that others come between. What this one claimed, it claimed later than it
+ * began. */
+static void go_on(const struct sweeping *sweeping) {
+  sweep(sweeping->server, earlier(sweeping->before_s, sweeping->began_s),
+        earlier(sweeping->orders_before_s, sweeping->began_s));
 }
 
 void acme_sweep(struct acme_server *server, bool all) {
   int64_t old_s = acme_now_s() - ACME_CLAIM_S;
-  struct sweeping *sweeping = mtc_alloc(1, sizeof *sweeping);
-  if (!sweeping) return;
-  sweeping->server = server;
   /* Nobody is at what was claimed, where nobody else is there. A claim may be of a time to come: of
    * one of several starts within a second, or of a clock that was put back. */
-  sweeping->before_s = all && server->was_alone ? INT64_MAX : old_s;
-  sweeping->orders_before_s = all ? INT64_MAX : old_s;
-  sweeping->job.run = sweep_run;
-  sweeping->job.done = swept;
-  acme_jobs_put(server->jobs, &sweeping->job);
+  sweep(server, all && server->was_alone ? INT64_MAX : old_s, all ? INT64_MAX : old_s);
 }

@@ -294,6 +294,55 @@ static void test_expired_claims_end(void **state) {
   close_world();
 }
 
+/* Claims of orders that are none any more: nothing comes of it but that they are taken up. */
+static void insert_orders(void *context) {
+  (void)context;
+  char sql[400];
+  struct mtc_error error = {""};
+  (void)snprintf(
+      sql, sizeof sql,
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
+      " INSERT INTO orders SELECT i, 1, 3, '[]', '[\"0000000000000001\"]', 'mtc', 0, 0, '',"
+      " '', %lld, '', '', '' FROM n",
+      (long long)NOW_S - 10);
+  assert_int_equal(mtc_sql_run(world.server.db, sql, &error), MTC_OK);
+}
+
+static void count_old(void *context) {
+  uint64_t *out = context;
+  static const char *const texts[] = {
+      "SELECT count(*) FROM authorizations WHERE claimed_s BETWEEN 1 AND ?",
+      "SELECT count(*) FROM orders WHERE claimed_s BETWEEN 1 AND ?"};
+  for (unsigned i = 0; i < 2; i++) {
+    struct mtc_query query;
+    struct mtc_error error = {""};
+    mtc_query_open(&query, world.server.db, texts[i], &error);
+    mtc_query_bind_int(&query, 1, NOW_S - 1);
+    assert_true(mtc_query_next(&query));
+    out[i] = mtc_query_uint(&query, 0);
+    assert_int_equal(mtc_query_close(&query), MTC_OK);
+  }
+}
+
+/* However many a server left behind: the next one's start takes them all up. */
+static void test_start_takes_all_up(void **state) {
+  struct claims claims = {.num = 2500, .claimed_s = NOW_S - 10, .expires_s = NOW_S - 5};
+  uint64_t old[2];
+  open_world(state, false);
+  world.server.was_alone = true;
+  on_jobs(insert, &claims);
+  on_jobs(insert_orders, NULL);
+  on_jobs(count_old, old);
+  assert_int_equal(old[0] + old[1], 5000);
+  acme_sweep(&world.server, true);
+  settle();
+  settle();
+  on_jobs(count_old, old);
+  assert_int_equal(old[0], 0);
+  assert_int_equal(old[1], 0);
+  close_world();
+}
+
 /* The retry that waits is called as if it were due. */
 static void call_retry(void *context) {
   struct acme_retry *retry = world.server.retries;
@@ -380,6 +429,7 @@ int main(void) {
       TEST(test_attempts_end),
       TEST(test_attempts_are_counted),
       TEST(test_expired_claims_end),
+      TEST(test_start_takes_all_up),
       TEST(test_presence),
   };
   mtc_log_init("test", MTC_LOG_ERROR);
