@@ -70,7 +70,7 @@ static mtc_status make_key(const char *path, struct mtc_error *error) {
   return status;
 }
 
-static mtc_status load_key(const char *path, struct acme_key *out, struct mtc_error *error) {
+mtc_status acme_client_load_key(const char *path, struct acme_key *out, struct mtc_error *error) {
   EVP_PKEY *pkey = NULL;
   mtc_status status = acme_client_read_key(path, &pkey, error);
   if (status) return status;
@@ -104,7 +104,7 @@ static mtc_status find_key(struct acme_client_session *session, bool alone,
   if (!status) status = lock_key(session, alone ? LOCK_EX : LOCK_SH, error);
   if (!status && !alone && !is_absent(next)) status = lock_key(session, LOCK_EX, error);
   session->is_key_changing = !status && !is_absent(next);
-  return status ? status : load_key(path, &session->key, error);
+  return status ? status : acme_client_load_key(path, &session->key, error);
 }
 
 static void account_path(const struct acme_client_config *config, char out[4096]) {

@@ -14,14 +14,6 @@
 #include "acme/client_session.h"
 #include "mtc/runtime.h"
 
-static mtc_status load_next(const char *path, struct acme_key *out, struct mtc_error *error) {
-  EVP_PKEY *pkey = NULL;
-  mtc_status status = acme_client_read_key(path, &pkey, error);
-  if (!status) status = acme_key_from_pkey(pkey, out, error);
-  EVP_PKEY_free(pkey);
-  return status;
-}
-
 static mtc_status make_next(const struct acme_client_session *session, const char *path,
                             struct acme_key *out, struct mtc_error *error) {
   struct mtc_bytes pem = {0};
@@ -108,7 +100,7 @@ mtc_status acme_client_settle_key(struct acme_client_session *session, struct mt
   char path[4096];
   if (!session->is_key_changing) return MTC_OK;
   acme_client_next_key_path(session->config, path);
-  mtc_status status = load_next(path, &next, error);
+  mtc_status status = acme_client_load_key(path, &next, error);
   if (!status) status = settle(session, path, &next, error);
   acme_key_free(&next);
   /* Asked once; not in force, it is left for who wants to go on. */
@@ -182,7 +174,8 @@ mtc_status acme_client_change_key(struct acme_client_session *session, struct mt
   if (was_changing && access(path, F_OK) != 0) return MTC_OK; /* it had been done */
   if (!session->directory.key_change[0])
     return mtc_fail(error, MTC_INPUT, "the server changes no keys of accounts");
-  status = was_changing ? load_next(path, &next, error) : make_next(session, path, &next, error);
+  status = was_changing ? acme_client_load_key(path, &next, error)
+                        : make_next(session, path, &next, error);
   if (!status) status = change(session, path, &next, error);
   acme_key_free(&next);
   return status ? mtc_fail_within(error, status, "change of the account's key") : MTC_OK;

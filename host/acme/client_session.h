@@ -94,6 +94,14 @@ mtc_status acme_client_save_account(const struct acme_client_session *session,
                                     struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
+ * acme_client_load_key reads an account's key from its file.
+ *
+ * Errors:   INPUT (a key that others may read, or is none), IO, NOMEM.
+ */
+mtc_status acme_client_load_key(const char *path, struct acme_key *out,
+                                struct mtc_error *error) MTC_MUST_CHECK;
+
+/*
  * acme_client_next_key_path writes the name of the file of a new key.
  */
 void acme_client_next_key_path(const struct acme_client_config *config, char out[4096]);

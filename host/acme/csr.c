@@ -89,7 +89,7 @@ static enum acme_problem_type read_csr(struct mtc_span der, struct acme_csr *out
   if (out->num_identifiers == 0)
     return acme_fail(problem, ACME_BAD_CSR, "CSR: no name: put it into a subjectAltName");
   out->num_identifiers = acme_identifiers_sort(out->identifiers, out->num_identifiers);
-  acme_hash_spki(request.public_key, out->spki_sha256);
+  acme_sha256_hex(request.public_key, out->spki_sha256);
   return ACME_NONE;
 }
 

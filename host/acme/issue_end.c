@@ -174,7 +174,7 @@ static mtc_status describe(const struct issued *issued, struct mtc_span csr,
   if (status) return mtc_fail_within(error, MTC_CORRUPT, "the CA's certificate");
   status = check_key(csr, certificate.public_key, error);
   if (status) return status;
-  acme_hash_spki(certificate.public_key, out->spki_sha256);
+  acme_sha256_hex(certificate.public_key, out->spki_sha256);
   (void)snprintf(out->profile, sizeof out->profile, "%s", order->profile);
   (void)snprintf(out->serial, sizeof out->serial, "%s", (const char *)issued->serial.data);
   out->not_before_s = certificate.not_before;

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "acme/jws.h"
+#include "entry/verify_key.h"
 #include "mtc/runtime.h"
 #include "mtc/tree.h"
 
@@ -69,18 +70,6 @@ static enum acme_problem_type read_bytes(const json_t *jwk, const char *name, si
   return ACME_NONE;
 }
 
-static EVP_PKEY *make_pkey(const char *type, OSSL_PARAM *params) {
-  EVP_PKEY *pkey = NULL;
-  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-  if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
-      EVP_PKEY_fromdata(context, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) {
-    EVP_PKEY_free(pkey);
-    pkey = NULL;
-  }
-  EVP_PKEY_CTX_free(context);
-  return pkey;
-}
-
 static enum acme_problem_type read_ec(const json_t *jwk, struct acme_key *key,
                                       struct mtc_bytes *canonical, struct acme_problem *problem) {
   const char *curve, *x, *y;
@@ -100,7 +89,7 @@ static enum acme_problem_type read_ec(const json_t *jwk, struct acme_key *key,
         OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data, point.len),
         OSSL_PARAM_construct_end(),
     };
-    key->pkey = make_pkey("EC", params);
+    key->pkey = mtc_verify_key_from_params("EC", params);
     key->algorithm = is_p256 ? ACME_ES256 : ACME_ES384;
     if (!key->pkey)
       type = acme_fail(problem, ACME_BAD_PUBLIC_KEY, "jwk: the point is not on curve %s",
@@ -141,7 +130,7 @@ static EVP_PKEY *make_rsa(const struct mtc_bytes *modulus, const struct mtc_byte
   if (builder && n && e && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
       OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
     params = OSSL_PARAM_BLD_to_param(builder);
-  if (params) pkey = make_pkey("RSA", params);
+  if (params) pkey = mtc_verify_key_from_params("RSA", params);
   OSSL_PARAM_free(params);
   OSSL_PARAM_BLD_free(builder);
   BN_free(n);
@@ -230,15 +219,15 @@ static enum acme_problem_type check_members(const json_t *jwk, const struct acme
   return ACME_NONE;
 }
 
-void acme_hash_spki(struct mtc_span public_key, char out[ACME_SPKI_SHA256_LEN + 1]) {
+void acme_sha256_hex(struct mtc_span message, char out[ACME_SHA256_HEX_LEN + 1]) {
   static const char hex[] = "0123456789abcdef";
   struct mtc_hash hash;
-  mtc_hash_message(public_key, &hash);
+  mtc_hash_message(message, &hash);
   for (size_t i = 0; i < sizeof hash.bytes; i++) {
     out[2 * i] = hex[hash.bytes[i] >> 4];
     out[2 * i + 1] = hex[hash.bytes[i] & 0xf];
   }
-  out[ACME_SPKI_SHA256_LEN] = 0;
+  out[ACME_SHA256_HEX_LEN] = 0;
 }
 
 static enum acme_problem_type finish(struct acme_key *key, struct mtc_bytes *canonical,
@@ -250,7 +239,7 @@ static enum acme_problem_type finish(struct acme_key *key, struct mtc_bytes *can
   uint8_t *der = NULL;
   int der_len = i2d_PUBKEY(key->pkey, &der);
   if (der_len <= 0) return acme_fail(problem, ACME_SERVER_INTERNAL, "out of memory");
-  acme_hash_spki(mtc_span_of(der, (size_t)der_len), key->spki_sha256);
+  acme_sha256_hex(mtc_span_of(der, (size_t)der_len), key->spki_sha256);
   OPENSSL_free(der);
   SHA256(canonical->data, canonical->len - 1, hash);
   acme_append_base64url(&thumbprint, mtc_span_of(hash, sizeof hash));

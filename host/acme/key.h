@@ -8,15 +8,15 @@
 
 enum acme_algorithm { ACME_ES256, ACME_ES384, ACME_RS256, ACME_EDDSA, ACME_NUM_ALGORITHMS };
 
-#define ACME_THUMBPRINT_LEN 43u  /* base64url of SHA-256 (RFC 7638) */
-#define ACME_SPKI_SHA256_LEN 64u /* hexadecimal */
+#define ACME_THUMBPRINT_LEN 43u /* base64url of SHA-256 (RFC 7638) */
+#define ACME_SHA256_HEX_LEN 64u
 
 /* A public key. Zeroed is none. */
 struct acme_key {
   EVP_PKEY *pkey;
   enum acme_algorithm algorithm; /* the only one that this key signs with */
   char thumbprint[ACME_THUMBPRINT_LEN + 1];
-  char spki_sha256[ACME_SPKI_SHA256_LEN + 1]; /* of the SubjectPublicKeyInfo */
+  char spki_sha256[ACME_SHA256_HEX_LEN + 1]; /* of the SubjectPublicKeyInfo */
   char *jwk; /* the canonical public JWK (RFC 7638 members only), as it is stored */
 };
 
@@ -67,9 +67,9 @@ mtc_status acme_key_sign(const struct acme_key *key, struct mtc_span signing_inp
                          struct mtc_bytes *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
- * acme_hash_spki writes the SHA-256 of a DER SubjectPublicKeyInfo in hexadecimal.
+ * acme_sha256_hex writes a SHA-256 in hexadecimal, as rows and keys here have it.
  */
-void acme_hash_spki(struct mtc_span public_key, char out[ACME_SPKI_SHA256_LEN + 1]);
+void acme_sha256_hex(struct mtc_span message, char out[ACME_SHA256_HEX_LEN + 1]);
 
 /*
  * acme_key_authorization appends token "." thumbprint.

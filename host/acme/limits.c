@@ -42,22 +42,15 @@ static void name_window(const struct rule *rule, const char *subject, char out[3
 
 mtc_status acme_limit_name_set(const struct acme_identifier *identifiers, size_t num,
                                char out[ACME_SET_NAME_LEN + 1]) {
-  struct mtc_bytes text = {0}, hex = {0};
-  struct mtc_hash hash;
+  struct mtc_bytes text = {0};
   for (size_t i = 0; i < num; i++) {
     mtc_bytes_append_text(&text, identifiers[i].type == ACME_IP_ADDRESS ? "ip:" : "dns:");
     mtc_bytes_append_text(&text, identifiers[i].value);
     mtc_bytes_append_text(&text, "\n");
   }
   mtc_status status = mtc_bytes_status(&text);
-  if (!status) {
-    mtc_hash_message(mtc_span_of_bytes(&text), &hash);
-    mtc_bytes_append_hex(&hex, mtc_span_of(hash.bytes, sizeof hash.bytes));
-    status = mtc_bytes_status(&hex);
-  }
-  if (!status) (void)snprintf(out, ACME_SET_NAME_LEN + 1, "%.64s", (const char *)hex.data);
+  if (!status) acme_sha256_hex(mtc_span_of_bytes(&text), out);
   mtc_bytes_free(&text);
-  mtc_bytes_free(&hex);
   return status;
 }
 

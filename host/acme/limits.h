@@ -13,7 +13,7 @@ enum acme_limit {
   ACME_LIMIT_SETS,         /* certificates for the same names, by acme_limit_name_set */
 };
 
-#define ACME_SET_NAME_LEN 64u
+#define ACME_SET_NAME_LEN ACME_SHA256_HEX_LEN
 
 /*
  * acme_limit_name_set gives the subject of a set of identifiers.

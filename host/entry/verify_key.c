@@ -7,17 +7,9 @@
 
 #define POINT_LEN(coordinate_len) (1u + 2u * (coordinate_len)) /* uncompressed */
 
-/* The point is the end of the key's DER. libcrypto's decoders take twice as long to find that. */
-static EVP_PKEY *make_ec(const char *group, struct mtc_span public_key, size_t point_len) {
+EVP_PKEY *mtc_verify_key_from_params(const char *type, OSSL_PARAM *params) {
   EVP_PKEY *key = NULL;
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)group, 0),
-      OSSL_PARAM_construct_octet_string(
-          OSSL_PKEY_PARAM_PUB_KEY,
-          (uint8_t *)(uintptr_t)public_key.data + public_key.len - point_len, point_len),
-      OSSL_PARAM_construct_end(),
-  };
-  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
   if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
       EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1) {
     EVP_PKEY_free(key);
@@ -25,6 +17,18 @@ static EVP_PKEY *make_ec(const char *group, struct mtc_span public_key, size_t p
   }
   EVP_PKEY_CTX_free(context);
   return key;
+}
+
+/* The point is the end of the key's DER. libcrypto's decoders take twice as long to find that. */
+static EVP_PKEY *make_ec(const char *group, struct mtc_span public_key, size_t point_len) {
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)group, 0),
+      OSSL_PARAM_construct_octet_string(
+          OSSL_PKEY_PARAM_PUB_KEY,
+          (uint8_t *)(uintptr_t)public_key.data + public_key.len - point_len, point_len),
+      OSSL_PARAM_construct_end(),
+  };
+  return mtc_verify_key_from_params("EC", params);
 }
 
 EVP_PKEY *mtc_verify_key_make(enum mtc_algorithm algorithm, struct mtc_span public_key) {

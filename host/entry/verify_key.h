@@ -15,6 +15,14 @@
 EVP_PKEY *mtc_verify_key_make(enum mtc_algorithm algorithm, struct mtc_span public_key);
 
 /*
+ * mtc_verify_key_from_params makes a public key of libcrypto's parameters for its type ("EC",
+ * "RSA").
+ *
+ * Owner:    EVP_PKEY_free; NULL: libcrypto refuses them, or no memory.
+ */
+EVP_PKEY *mtc_verify_key_from_params(const char *type, OSSL_PARAM *params);
+
+/*
  * mtc_verify_key_check checks a signature (DER for ECDSA) by a key of mtc_verify_key_make.
  *
  * Errors:   INPUT: it does not verify; NOMEM.

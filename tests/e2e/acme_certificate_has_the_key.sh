@@ -4,15 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/support/acme.sh
 . "$(dirname "$0")/../support/acme.sh"
-command -v python3 >/dev/null || exit 77
-python3 -c 'import cryptography' 2>/dev/null || exit 77
 
-make_ca
-make_direct
-start_daemon
-make_acme_here 'finalize_wait_ms: 50'
-between_daemon
-PYTHONDONTWRITEBYTECODE=1 python3 "$support/acme_wrong_key.py" "$acme_url/directory" "$work" "$bin" ||
-  fail "a certificate for another key was taken"
-stop "$daemon"
-fsck_clean
+between_world 'finalize_wait_ms: 50'
+between_run acme_wrong_key.py "a certificate for another key was taken"

@@ -5,16 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/support/acme.sh
 . "$(dirname "$0")/../support/acme.sh"
-command -v python3 >/dev/null || exit 77
-python3 -c 'import cryptography' 2>/dev/null || exit 77
 
-make_ca
-make_direct
-start_daemon
-make_acme_here 'finalize_wait_ms: 50'
-between_daemon
+between_world 'finalize_wait_ms: 50'
 make_csr www
-PYTHONDONTWRITEBYTECODE=1 python3 "$support/acme_checked_again.py" "$acme_url/directory" "$work" "$bin" ||
-  fail "an order was not checked again"
-stop "$daemon"
-fsck_clean
+between_run acme_checked_again.py "an order was not checked again"

@@ -131,3 +131,23 @@ between_daemon() {
   sed -i -e 's|^  socket: ca/mtcd.sock|  socket: between.sock|' \
     -e '/^testing:/i - {name: classic, socket: between.sock, instance: classic, profile: tls}' "$work/acme.yaml"
 }
+
+# between_world [LINE...]: a CA with a directly signing instance and its daemon; the configuration of an ACME
+# server that reaches it through a program (acme_between.py), with these lines.
+between_world() {
+  command -v python3 >/dev/null || exit 77
+  python3 -c 'import cryptography' 2>/dev/null || exit 77
+  make_ca
+  make_direct
+  start_daemon
+  make_acme_here "$@"
+  between_daemon
+}
+
+# between_run PROGRAM MESSAGE: runs it in that world, with the folder and our programs; MESSAGE says what its
+# failure means. The log is in order after it.
+between_run() {
+  PYTHONDONTWRITEBYTECODE=1 python3 "$support/$1" "$acme_url/directory" "$work" "$bin" || fail "$2"
+  stop "$daemon"
+  fsck_clean
+}
