@@ -44,11 +44,33 @@ static inline void fst_change(void *context, uint64_t time, fstHandle handle,
   }
 }
 
+/* Whether `path` is whole blocks, each a type and a length (8 bytes, high byte first) that counts
+ * itself. GTKWave's reader ends the program (abort) when it meets one that was cut in a bad place. */
+static inline bool fst_is_whole(const char *path) {
+  FILE *file = fopen(path, "rb");
+  if (!file) return false;
+  unsigned char head[9];
+  bool is_whole = false;
+  int64_t at = 0, len = 0;
+  if (fseek(file, 0, SEEK_END) == 0) len = ftell(file);
+  while (!is_whole && at < len && fseek(file, (long)at, SEEK_SET) == 0 &&
+         fread(head, sizeof head, 1, file) == 1) {
+    uint64_t block = 0;
+    for (int i = 1; i < 9; i++) block = block << 8 | head[i];
+    if (block < 8 || block > (uint64_t)(len - at - 1)) break;
+    at += 1 + (int64_t)block;
+    is_whole = at == len;
+  }
+  (void)fclose(file);
+  return is_whole;
+}
+
 /* Reads `path`; the signals are named with their scopes, separated by dots. False when it is no
  * complete waveform. */
 static inline bool fst_read(struct fst *fst, const char *path,
                             const char *const names[FST_SIGNALS]) {
   memset(fst, 0, sizeof *fst);
+  if (!fst_is_whole(path)) return false;
   void *reader = fstReaderOpen(path);
   if (!reader) return false;
   fst->num_signals = fstReaderGetVarCount(reader);
