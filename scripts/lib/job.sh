@@ -76,15 +76,16 @@ show_dots() {
 
 log_job() { "$@" >"$job_log" 2>&1; }
 
-# quietly TITLE COMMAND...: a line when it starts, a dot now and then, its output only when it fails.
+# quietly TITLE COMMAND...: a line when it starts, a dot now and then, at the end how long it took, its output
+# only when it fails.
 quietly() {
-  local title=$1 dots; shift
+  local title=$1 dots began=$SECONDS; shift
   job_log=$(mktemp)
   printf '%s .' "$title" >&2
   show_dots & dots=$!
   run_job log_job "$@"
   kill "$dots" && wait "$dots" 2>/dev/null || true
-  if [ "$job_rc" -eq 0 ]; then say ' done'; else say ' FAILED'; tail -n 60 "$job_log" >&2; fi
+  if [ "$job_rc" -eq 0 ]; then say " done ($((SECONDS - began)) s)"; else say ' FAILED'; tail -n 60 "$job_log" >&2; fi
   rm -f "$job_log"
   return "$job_rc"
 }
