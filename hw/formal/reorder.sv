@@ -35,6 +35,7 @@ module formal_reorder (
   logic followed_q, done_q, hashed_q, word_q, pop, stalled_q, data_q;
   mtc_pkg::place_t place_q;
   logic [2:0] late_q;  // cycles for which all leaves were hashed and none came out
+  logic [2:0] swept_q;  // places whose marks were made old
   assign pop = valid && leaf_ready_i;
 
   always_ff @(posedge clk_i) begin
@@ -46,6 +47,7 @@ module formal_reorder (
       hashed_q   <= 1'b0;
       stalled_q  <= 1'b0;
       late_q     <= '0;
+      swept_q    <= '0;
     end else begin
       if (hash_valid) running_q[hash_place_i[1:0]] <= 1'b0;
       if (start) begin
@@ -71,7 +73,8 @@ module formal_reorder (
       late_q    <= held_q != '0 && running_q == '0 && !valid ? late_q + 1'b1 : '0;
 
       if (stalled_q) assert (valid && hash[0] == data_q);
-      assert (grant == (held_q < Window));
+      if (swept_q != Window) swept_q <= swept_q + 1'b1;
+      assert (grant == (swept_q == Window && held_q < Window));
       assert (empty == (held_q == '0));
       assert (!valid || held_q != '0);
       assert (late_q != 3'd7);

@@ -4,10 +4,12 @@
 // asked for when its right child comes, jobs start in that order, and each takes the same time.
 // Therefore one left sibling a level is all that waits (`waiting`), also across batches, and none
 // is ever overwritten. The first node of a level in a batch may have its left sibling before the
-// batch: then that is a seed. One node a cycle, latency 4 cycles; nodes go before leaves. Nothing stops on its way: what comes in has a place among the records that wait to
-// go out. A leaf that comes in takes a credit for its parent, a node has one already; it passes on
-// to the job, or is given back where there is none. Credits are MaxNodes, which the buffers around
-// hold as jobs and nodes: nothing can wait for itself.
+// batch: then that is a seed. One node a cycle, latency 4 cycles; nodes go before leaves. Nothing
+// stops on its way: what comes in has a place among the records that wait to go out. A leaf that
+// comes in takes a credit for its parent, a node has one already; it passes on to the job, or is
+// given back where there is none. Credits are MaxNodes, which the buffers around hold as jobs and
+// nodes: nothing can wait for itself. Whether there is a place and a credit is known a cycle late,
+// when another may have been given away: so the last one is given only behind another.
 module mtc_reduce #(
   parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
 ) (
@@ -59,11 +61,10 @@ module mtc_reduce #(
 
   // Stage 0: what comes.
   mtc_pkg::record_t pick, item1_q, item2_q, item3_q;
-  logic valid1_q, valid2_q, valid3_q, take_node, take_leaf, room;
+  logic valid1_q, valid2_q, valid3_q, take_node, take_leaf, room_q, credit_q;
 
-  assign room         = !given_q[OutWidth];
-  assign node_ready_o = room;
-  assign leaf_ready_o = room && !node_valid_i && credits_q != CountWidth'(MaxNodes);
+  assign node_ready_o = room_q;
+  assign leaf_ready_o = credit_q && !node_valid_i;
   assign take_node    = node_valid_i && node_ready_o;
   assign take_leaf    = leaf_valid_i && leaf_ready_o;
 
@@ -111,6 +112,8 @@ module mtc_reduce #(
       valid2_q  <= 1'b0;
       valid3_q  <= 1'b0;
       job4_q    <= 1'b0;
+      room_q    <= 1'b1;
+      credit_q  <= 1'b1;
       credits_q <= '0;
       given_q   <= '0;
       waiting_q <= '0;
@@ -121,6 +124,9 @@ module mtc_reduce #(
       valid2_q <= valid1_q;
       valid3_q <= valid2_q;
       job4_q   <= valid3_q && odd;
+      room_q   <= given_q < (OutWidth + 1)'((1 << OutWidth) - 1);
+      credit_q <= given_q < (OutWidth + 1)'((1 << OutWidth) - 1) &&
+                  credits_q < CountWidth'(MaxNodes - 1);
       if (take_leaf != (valid3_q && !odd)) begin
         credits_q <= take_leaf ? credits_q + 1'b1 : credits_q - 1'b1;
       end

@@ -2,9 +2,10 @@
 //
 // A place is given away when a leaf starts and is free again when its hash has gone on. Leaves of
 // very different lengths finish far out of order; grant_o is what keeps the newest within reach of
-// the oldest. Leaves are far apart, for the engine has their nodes to hash as well: latency 5
-// cycles, one hash in three cycles, four where the next row of marks begins (every 32nd). flush_i
-// empties it.
+// the oldest. With its hash a place gets a mark, the lap in which it was written: so no mark has to
+// be taken away. Leaves are far apart, for the engine has their nodes to hash as well: latency 5
+// cycles, one hash in three cycles. flush_i empties it; for Window cycles from then on marks are
+// made old, and no place is given away.
 module mtc_reorder #(
   parameter int unsigned Window = mtc_pkg::Window  // places, a power of two; fewer only in proofs
 ) (
@@ -27,89 +28,80 @@ module mtc_reorder #(
   localparam int unsigned PlaceWidth = mtc_pkg::PlaceWidth;
   localparam int unsigned Width = $clog2(Window);
   localparam int unsigned DataWidth = $bits(hash_leaf_i) + 256;
-  localparam int unsigned Columns = Window < 32 ? 2 : 32;  // marks looked at together
-  localparam int unsigned ColumnWidth = $clog2(Columns);
-  localparam int unsigned RowWidth = Width - ColumnWidth;
 
-  // A hash is read when its mark was seen (no_rw_check: mtc_fifo).
+  // What is read in the cycle in which it is written does not count (no_rw_check: mtc_fifo).
   (* ram_style = "block", no_rw_check *)
-  logic [DataWidth-1:0] memory[Window];
-  logic [DataWidth-1:0] read_q;
-  logic [Window-1:0] done_q;
-  // The next to start, the next to be read, and how many have a place.
-  logic [Width-1:0] started_q, fetch_q;
-  logic [Width:0] used_q;
-  logic valid_q, leaves, load;
+  logic [DataWidth:0] memory[Window];  // the mark on top
+  logic [DataWidth:0] read_q;
+  // The next to start, the next to be read, each with its lap on top, and how many have a place:
+  // all, as long as old marks are written.
+  logic [Width:0] started_q, fetch_q, used_q;
+  logic [Width-1:0] sweep_q;
+  logic sweeps_q, valid_q, leaves, load;
 
   assign grant_o      = !used_q[Width];
-  assign place_o      = PlaceWidth'(started_q);
+  assign place_o      = PlaceWidth'(started_q[Width-1:0]);
   assign leaf_valid_o = valid_q;
   assign leaves       = valid_q && leaf_ready_i;
-  assign empty_o      = used_q == '0;
+  assign empty_o      = used_q == '0 || sweeps_q;
 
-  // Whether the next one is done: its row of marks is a cycle old, which is late at worst, for its
-  // own mark was taken away long ago.
-  logic [Columns-1:0] row_q;
-  logic [RowWidth-1:0] row_number, row_number_q;
-  logic done_here_q;
-  assign row_number = fetch_q[Width-1:ColumnWidth];
-  assign load       = !valid_q && done_here_q;
-
-  // The marks are many: they are forgotten a cycle after the rest, by a register of their own, and
-  // not looked at till then.
-  logic flush_marks_q;
-  always_ff @(posedge clk_i) flush_marks_q <= !rst_ni || flush_i;
-
+  // What is written: places from the next one to start on are of the lap before, all of them while
+  // marks are made old.
+  logic write_q, mark_q;
+  logic [Width-1:0] place_q;
+  logic [DataWidth-1:0] data_q;
   always_ff @(posedge clk_i) begin
-    row_number_q <= row_number;
-    if (!rst_ni || flush_i || flush_marks_q) begin
-      row_q       <= '0;
-      done_here_q <= 1'b0;
-    end else begin
-      row_q       <= done_q[{row_number, {ColumnWidth{1'b0}}}+:Columns];
-      done_here_q <= row_q[fetch_q[ColumnWidth-1:0]] && row_number_q == row_number && !load;
+    write_q <= rst_ni && !flush_i && (sweeps_q || hash_valid_i);
+    place_q <= sweeps_q ? sweep_q : hash_place_i[Width-1:0];
+    mark_q  <= started_q[Width] != (hash_place_i[Width-1:0] >= started_q[Width-1:0]);
+    data_q  <= {hash_leaf_i, hash_i};
+    if (write_q) memory[place_q] <= {mark_q, data_q};
+  end
+
+  // Whether the next one is done: what was read is of its place, and was not just being written.
+  logic settled_q, clash_q, done_here_q;
+  assign load = !valid_q && done_here_q;
+  always_ff @(posedge clk_i) begin
+    read_q    <= memory[fetch_q[Width-1:0]];
+    settled_q <= !load;
+    clash_q   <= write_q && place_q == fetch_q[Width-1:0];
+    if (!rst_ni || flush_i) done_here_q <= 1'b0;
+    else begin
+      done_here_q <= read_q[DataWidth] == fetch_q[Width] && settled_q && !clash_q && !load &&
+                     !sweeps_q;
     end
+    if (!valid_q) {leaf_o, leaf_hash_o} <= read_q[DataWidth-1:0];
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       started_q <= '0;
       fetch_q   <= '0;
-      used_q    <= '0;
+      used_q    <= (Width + 1)'(Window);
+      sweep_q   <= '0;
+      sweeps_q  <= 1'b1;
       valid_q   <= 1'b0;
     end else begin
+      sweep_q <= sweep_q + 1'b1;
+      if (sweep_q == '1) sweeps_q <= 1'b0;
       if (start_i) started_q <= started_q + 1'b1;
       if (load) fetch_q <= fetch_q + 1'b1;
-      if (start_i != leaves) used_q <= start_i ? used_q + 1'b1 : used_q - 1'b1;
+      if (sweeps_q && sweep_q == '1) used_q <= '0;
+      else if (start_i != leaves) used_q <= start_i ? used_q + 1'b1 : used_q - 1'b1;
       if (load) valid_q <= 1'b1;
       else if (leaf_ready_i) valid_q <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (flush_marks_q) begin
-      done_q <= '0;
-    end else begin
-      if (hash_valid_i) done_q[hash_place_i[Width-1:0]] <= 1'b1;
-      if (load) done_q[fetch_q] <= 1'b0;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (hash_valid_i) memory[hash_place_i[Width-1:0]] <= {hash_leaf_i, hash_i};
-    read_q <= memory[fetch_q];
-    if (load) {leaf_o, leaf_hash_o} <= read_q;
-  end
-
-  always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
       if (start_i) assert (grant_o);
-      // Nothing is overwritten, and only what was started comes back.
+      // Only what was started comes back.
       if (hash_valid_i) begin
-        assert (!done_q[hash_place_i[Width-1:0]]);
-        assert ((Width + 1)'(Width'(started_q - 1'b1 - hash_place_i[Width-1:0])) < used_q);
+        assert (!sweeps_q);
+        assert ((Width + 1)'(Width'(started_q[Width-1:0] - 1'b1 - hash_place_i[Width-1:0])) <
+                used_q);
       end
-      if (load) assert (done_q[fetch_q]);
     end
   end
 

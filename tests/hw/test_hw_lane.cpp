@@ -65,7 +65,7 @@ class Bench {
     syncing_ = true;
     give(sync_beat(nonce_ + 2));
     while (!input_empty()) cycle();
-    for (int i = 0; i < 300; i++) cycle();
+    for (int i = 0; i < 600; i++) cycle();  // longer than mtc_reorder needs
     CHECK(reg(MTC_REG_STATUS) == MTC_STATUS_DISCARDING_MASK ||
               reg(MTC_REG_STATUS) == (MTC_STATUS_DISCARDING_MASK | MTC_STATUS_FAILED_MASK),
           "STATUS 0x%x", reg(MTC_REG_STATUS));
