@@ -73,10 +73,10 @@ for name in "${names[@]}"; do
         s/Frames\*64/Frames*4/; s/BufferWidth+5/BufferWidth+1/"
       prove avail 12 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue
       ;;
-    # A full memory links to an address that is not free.
+    # A block is let in though there is no address for the one after it.
     store)
       small='s/Blocks *= 1024/Blocks = 4/'
-      prove store 14 0 's/after_valid_q <= take/after_valid_q <= 1'"'b1/" store fifo
+      prove store 14 0 's/ready_q <= after_valid_q && more/ready_q <= after_valid_q/' store fifo
       ;;
     # A beat more is granted than there is room for.
     credit)
@@ -86,9 +86,9 @@ for name in "${names[@]}"; do
     # A place is free again when its hash was read, not when it has gone on.
     reorder) prove reorder 16 0 's/assign leaves .*/assign leaves = load;/' reorder ;;
     # Leaves are let in without credit for their parents.
-    reduce) prove reduce 9 0 's/credits_q < CountWidth/1 || &/' reduce ;;
-    # A left sibling that waits is not seen when the right one comes in the cycle after it.
-    tree) prove tree 12 0 's/newest2_q *<= /&1'"'b0 \&\& /" reduce ;;
+    reduce) prove reduce 14 0 's/credits_q != CountWidth/1 || &/' reduce ;;
+    # A left sibling that waits is not seen when the right one comes two cycles after it.
+    tree) prove tree 12 0 's/newer2_q *<= /&1'"'b0 \&\& /" reduce ;;
     *) echo "usage: scripts/formal-hw.sh [skid|fifo|queue|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
   esac
 done

@@ -1,6 +1,6 @@
 // mtc_store: a leaf's blocks come out whole, once, in order and unchanged, whatever is written and
 // read meanwhile; jobs come in the order of the leaves; and no address is lost: while fewer than
-// Blocks - 1 blocks are inside there is room for one more.
+// Blocks - 2 blocks are inside there is room for one more.
 //
 // Four blocks in all, so leaves of up to three. The scheduler is any that works at two leaves at a
 // time: it takes jobs and reads their next blocks whenever it likes. One block, whichever (pick_i),
@@ -86,7 +86,7 @@ module formal_store (
       end
       inside_q  <= inside_q + {2'd0, push} - {2'd0, read};
       waiting_q <= waiting_q + {2'd0, push && block.last} - {2'd0, take};
-      full_q    <= !ready && inside_q < 3'd3 ? full_q + 1'b1 : '0;
+      full_q    <= !ready && inside_q < 3'd2 ? full_q + 1'b1 : '0;
       assert (inside_q <= 3'd4);
       assert (full_q <= 3'd4);
     end

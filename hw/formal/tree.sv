@@ -71,7 +71,9 @@ module formal_tree (
   logic [2:0] leaf_index;
   mtc_pkg::leaf_t leaf;
   assign leaf_index  = start_of(batch_q) + given_q;
-  assign leaf_valid  = rst_ni && leaf_valid_i && batch_q != 2'd3 && cycle_q[2:1] > batch_q;
+  // What is offered waits until it is taken.
+  logic leaf_held_q, node_held_q;
+  assign leaf_valid  = rst_ni && (leaf_held_q || leaf_valid_i) && batch_q != 2'd3 && cycle_q[2:1] > batch_q;
   assign leaf.cookie = '0;
   assign leaf.slot   = batch_q;
   assign leaf.opens  = given_q == '0;
@@ -82,7 +84,7 @@ module formal_tree (
   logic node_valid, node_ready, job_valid, record_valid, busy;
   mtc_pkg::node_job_t job;
   mtc_pkg::record_t node, record;
-  assign node_valid       = rst_ni && node_valid_i && num_jobs_q != '0;
+  assign node_valid       = rst_ni && (node_held_q || node_valid_i) && num_jobs_q != '0;
   assign node.node.slot   = jobs_q[0][7:6];
   assign node.node.edge_l = jobs_q[0][5];
   assign node.node.level  = {4'd0, jobs_q[0][4:3]};
@@ -123,7 +125,11 @@ module formal_tree (
       items_q    <= '0;
       asked_q    <= 1'b0;
       recorded_q <= 1'b0;
+      leaf_held_q <= 1'b0;
+      node_held_q <= 1'b0;
     end else begin
+      leaf_held_q <= leaf_valid && !leaf_ready;
+      node_held_q <= node_valid && !node_ready;
       if (setup) cycle_q <= cycle_q + 1'b1;
       if (leaf_valid && leaf_ready) begin
         given_q <= given_q + 1'b1;

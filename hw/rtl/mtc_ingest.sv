@@ -56,7 +56,7 @@ module mtc_ingest (
   logic turn_d, turn_q;                // a level of seeds takes two cycles
   logic [5:0] level_d, level_q;
   logic [7:0] beats_d, beats_q;        // of the entry, still to come
-  logic [15:0] len_q;
+  logic [13:0] message_len_q, len_q;   // of the beat if it begins an entry; of the entry
   logic [31:0] cookie_q;
   logic opens_d, opens_q;              // the next entry is the batch's first
   logic promises_d, promises_q;
@@ -102,6 +102,7 @@ module mtc_ingest (
       len_good_q <= beat_i[31:0] != '0 && beat_i[31:0] <= mtc_pkg::MaxEntry;
       body_q     <= 8'((beat_i[13:0] + 14'd7) >> 6);
       single_q   <= beat_i[13:0] <= 14'd56;
+      message_len_q <= beat_i[13:0] + 14'd1;
     end
   end
 
@@ -172,7 +173,7 @@ module mtc_ingest (
   assign entry_valid_o  = here_q && goes_on;
   assign entry_o.first  = in_entry_q;
   assign entry_o.cookie = in_entry_q ? word4 : cookie_q;
-  assign entry_o.len    = in_entry_q ? word0[15:0] : len_q;
+  assign entry_o.message_len = in_entry_q ? message_len_q : len_q;
   assign entry_o.slot   = slot_q;
   assign entry_o.opens  = opens_q;
   assign entry_o.data   = beat_q;
@@ -366,7 +367,7 @@ module mtc_ingest (
       count_q <= word24[20:0];
     end
     if (in_entry_q) begin
-      len_q    <= word0[15:0];
+      len_q    <= message_len_q;
       cookie_q <= word4;
     end
   end

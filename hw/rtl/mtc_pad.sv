@@ -33,7 +33,7 @@ module mtc_pad (
   mtc_pkg::beat_t shifted;
 
   assign there         = state_q == StBlocks && (!need_next_q || entry_valid_i);
-  assign entry_ready_o = state_q == StIdle || (need_next_q && advance);
+  assign entry_ready_o = state_q == StIdle || (need_next_q && block_ready_i);
   assign shifted       = {need_next_q ? entry_i.data[55:0] : 56'd0, beat_q[511:56]};
 
   always_comb begin
@@ -51,15 +51,15 @@ module mtc_pad (
     unique case (state_q)
       StIdle: begin
         beat_d        = {entry_i.data[511:64], 8'h00, entry_i.data[55:0]};
-        beats_left_d  = 8'((entry_i.len[13:0] + 14'd7) >> 6);
-        blocks_left_d = 8'((entry_i.len[13:0] + 14'd9) >> 6) + 8'd1;
-        message_len_d = entry_i.len[13:0] + 14'd1;
+        beats_left_d  = 8'((entry_i.message_len + 14'd6) >> 6);
+        blocks_left_d = 8'((entry_i.message_len + 14'd8) >> 6) + 8'd1;
+        message_len_d = entry_i.message_len;
         whole_d       = message_len_d[13:6] != '0;
         none_d        = 1'b0;
         left_d        = {1'b0, message_len_d[13:6]} + 9'd1;
         leaf_d        = {entry_i.cookie, entry_i.slot, entry_i.opens};
-        need_next_d   = entry_i.len[13:0] > 14'd56;
-        last_d        = entry_i.len[13:0] <= 14'd54;
+        need_next_d   = entry_i.message_len > 14'd57;
+        last_d        = entry_i.message_len <= 14'd55;
         if (entry_valid_i) state_d = StBlocks;
       end
       StBlocks: if (advance) begin
@@ -99,15 +99,13 @@ module mtc_pad (
   // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted. In
   // which byte of a block a message ends does not change from block to block.
   logic [63:0] mark_q, behind_q, mark, behind;
-  logic [5:0] message_end;
   mtc_pkg::beat_t filled;
 
-  assign advance     = there && block_ready_i;
-  assign message_end = entry_i.len[5:0] + 6'd1;
+  assign advance = there && block_ready_i;
   always_ff @(posedge clk_i) begin
     if (state_q == StIdle) begin
-      mark_q   <= 64'd1 << message_end;
-      behind_q <= '1 << message_end;
+      mark_q   <= 64'd1 << entry_i.message_len[5:0];
+      behind_q <= '1 << entry_i.message_len[5:0];
     end
   end
   assign mark   = whole_q || none_q ? '0 : mark_q;

@@ -24,7 +24,7 @@ package mtc_pkg;
   typedef struct packed {
     logic        first;
     logic [31:0] cookie;
-    logic [15:0] len;    // of the entry, in bytes
+    logic [13:0] message_len;  // of 0x00 || entry, in bytes
     slot_t       slot;
     logic        opens;  // the first entry of its batch
     beat_t       data;

@@ -4,12 +4,12 @@
 // asked for when its right child comes, jobs start in that order, and each takes the same time.
 // Therefore one left sibling a level is all that waits (`waiting`), also across batches, and none
 // is ever overwritten. The first node of a level in a batch may have its left sibling before the
-// batch: then that is a seed. One node a cycle, latency 4 cycles; nodes go before leaves. Nothing
+// batch: then that is a seed. A node and a leaf in two cycles, latency 5 cycles; nodes go before
+// leaves. What comes in is chosen in the cycle before, and waits there (its valid stays). Nothing
 // stops on its way: what comes in has a place among the records that wait to go out. A leaf that
 // comes in takes a credit for its parent, a node has one already; it passes on to the job, or is
 // given back where there is none. Credits are MaxNodes, which the buffers around hold as jobs and
-// nodes: nothing can wait for itself. Whether there is a place and a credit is known a cycle late,
-// when another may have been given away: so the last one is given only behind another.
+// nodes: nothing can wait for itself.
 module mtc_reduce #(
   parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
 ) (
@@ -61,16 +61,17 @@ module mtc_reduce #(
 
   // Stage 0: what comes.
   mtc_pkg::record_t pick, item1_q, item2_q, item3_q;
-  logic valid1_q, valid2_q, valid3_q, take_node, take_leaf, room_q, credit_q;
+  logic valid1_q, valid2_q, valid3_q, node_waits, room, take_node_q, take_leaf_q;
 
-  assign node_ready_o = room_q;
-  assign leaf_ready_o = credit_q && !node_valid_i;
-  assign take_node    = node_valid_i && node_ready_o;
-  assign take_leaf    = leaf_valid_i && leaf_ready_o;
+  assign node_ready_o = take_node_q;
+  assign leaf_ready_o = take_leaf_q;
+  assign node_waits   = node_valid_i && !take_node_q;
+  // For one more behind that of this cycle.
+  assign room         = given_q < (OutWidth + 1)'((1 << OutWidth) - 1);
 
   always_comb begin
     pick = node_i;
-    if (!node_valid_i) begin
+    if (take_leaf_q) begin
       pick.hash        = leaf_hash_i;
       pick.cookie      = leaf_i.cookie;
       pick.node.slot   = leaf_i.slot;
@@ -83,16 +84,17 @@ module mtc_reduce #(
   // Stage 1: its sibling is looked up. Stage 2: what memory has is kept.
   logic [256:0] fetched2_q, fetched3_q;
   mtc_pkg::hash_t seed2_q;
-  logic newest2_q, newer2_q;  // the sibling is in stage 3; is in stage 4
+  logic newer2_q;  // the sibling is in stage 4
 
   // Stage 3: its record, its sibling. One that was put into memory while this was looked up has
-  // moved on meanwhile, to stage 4 or into the copy of what was there.
-  logic newest3_q, newer3_q, odd;
+  // moved on meanwhile, into the copy of what was in stage 4. None was nearer: two of a level are
+  // two cycles apart.
+  logic newer3_q, odd;
   mtc_pkg::node_t node4_q;
   mtc_pkg::hash_t hash4_q;
   logic [256:0] found, kept_q;
   assign odd   = item3_q.node.index[0];
-  assign found = newest3_q ? {node4_q.edge_l, hash4_q} : newer3_q ? kept_q : fetched3_q;
+  assign found = newer3_q ? kept_q : fetched3_q;
 
   // Stage 4: its parent.
   logic [255:0] left4_q;
@@ -108,32 +110,31 @@ module mtc_reduce #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
+      {take_node_q, take_leaf_q} <= 2'b00;
       valid1_q  <= 1'b0;
       valid2_q  <= 1'b0;
       valid3_q  <= 1'b0;
       job4_q    <= 1'b0;
-      room_q    <= 1'b1;
-      credit_q  <= 1'b1;
       credits_q <= '0;
       given_q   <= '0;
       waiting_q <= '0;
       put_q     <= '0;
       get_q     <= '0;
     end else begin
-      valid1_q <= take_node || take_leaf;
+      take_node_q <= node_waits && room;
+      take_leaf_q <= leaf_valid_i && !take_leaf_q && !node_waits && room &&
+                     credits_q != CountWidth'(MaxNodes);
+      valid1_q <= take_node_q || take_leaf_q;
       valid2_q <= valid1_q;
       valid3_q <= valid2_q;
       job4_q   <= valid3_q && odd;
-      room_q   <= given_q < (OutWidth + 1)'((1 << OutWidth) - 1);
-      credit_q <= given_q < (OutWidth + 1)'((1 << OutWidth) - 1) &&
-                  credits_q < CountWidth'(MaxNodes - 1);
-      if (take_leaf != (valid3_q && !odd)) begin
-        credits_q <= take_leaf ? credits_q + 1'b1 : credits_q - 1'b1;
+      if (take_leaf_q != (valid3_q && !odd)) begin
+        credits_q <= take_leaf_q ? credits_q + 1'b1 : credits_q - 1'b1;
       end
       if (valid3_q) put_q <= put_q + 1'b1;
       if (pop) get_q <= get_q + 1'b1;
       if (valid3_q != pop) waiting_q <= pop ? waiting_q - 1'b1 : waiting_q + 1'b1;
-      if ((take_node || take_leaf) != pop) given_q <= pop ? given_q - 1'b1 : given_q + 1'b1;
+      if ((take_node_q || take_leaf_q) != pop) given_q <= pop ? given_q - 1'b1 : given_q + 1'b1;
     end
   end
 
@@ -142,17 +143,15 @@ module mtc_reduce #(
     item2_q    <= item1_q;
     fetched2_q <= waiting[item1_q.node.level];
     seed2_q    <= seeds[{item1_q.node.slot, item1_q.node.level}];
-    newest2_q  <= valid2_q && !item2_q.node.index[0] && item1_q.node.level == item2_q.node.level;
     newer2_q   <= valid3_q && !odd && item1_q.node.level == item3_q.node.level;
     item3_q    <= item2_q;
     fetched3_q <= item2_q.node.edge_l ? {1'b1, seed2_q} : fetched2_q;
-    newest3_q  <= newest2_q && !item2_q.node.edge_l;
     newer3_q   <= newer2_q && !item2_q.node.edge_l;
     node4_q    <= item3_q.node;
     hash4_q    <= item3_q.hash;
     {edge4_q, left4_q} <= found;
     kept_q     <= {node4_q.edge_l, hash4_q};
-    if (take_leaf) index_q <= pick.node.index + 1'b1;
+    if (take_leaf_q) index_q <= pick.node.index + 1'b1;
     if (valid3_q && !odd) waiting[item3_q.node.level] <= {item3_q.node.edge_l, item3_q.hash};
     if (valid3_q) out[put_q] <= item3_q;
     if (seed_valid_i) seeds[{seed_i.slot, seed_i.level}] <= seed_i.hash;
@@ -161,8 +160,11 @@ module mtc_reduce #(
 
   always_ff @(posedge clk_i) begin
     if (rst_ni && !flush_i) begin
+      assert (!take_node_q || node_valid_i);
+      assert (!take_leaf_q || leaf_valid_i);
       assert (credits_q <= CountWidth'(MaxNodes));
       if (valid3_q) assert (credits_q != '0);
+      if (valid1_q && valid2_q) assert (item1_q.node.level != item2_q.node.level);
       assert (waiting_q <= given_q && given_q <= (OutWidth + 1)'(1 << OutWidth));
     end
   end

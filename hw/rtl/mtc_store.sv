@@ -48,17 +48,22 @@ module mtc_store (
   logic [7:0] count_q;
   logic job_room;
 
-  assign block_ready_o = after_valid_q;
-  assign write         = block_valid_i && block_ready_o;
-  assign take          = (fresh || returned_valid) && (!here_valid_q || !after_valid_q || write);
+  // Ready is a register: an address is there for what comes in this cycle, and one more.
+  logic ready_q, more;
+  assign block_ready_o = ready_q;
+  assign write         = block_valid_i && ready_q;
+  assign more          = fresh || returned_valid;
+  assign take          = more && (!here_valid_q || !after_valid_q || write);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       fresh_q       <= '0;
       here_valid_q  <= 1'b0;
       after_valid_q <= 1'b0;
+      ready_q       <= 1'b0;
       first_q       <= 1'b1;
     end else begin
+      ready_q <= after_valid_q && more;
       if (take && fresh) fresh_q <= fresh_q + 1'b1;
       if (write) begin
         here_valid_q  <= 1'b1;
@@ -119,6 +124,7 @@ module mtc_store (
       assert (!(write_q && read_i && write_address_q == address_i));
       assert (step_i || !read_i);
       assert (here_valid_q || !after_valid_q);
+      assert (after_valid_q || !ready_q);
       // A job holds a block at least, so there is always room for it.
       assert (job_room);
     end

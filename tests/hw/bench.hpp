@@ -19,8 +19,8 @@ struct Field {
   unsigned lsb, width;
 };
 namespace entry_beat {  // 512 bits of data below
-constexpr Field opens = {512, 1}, slot = {513, 2}, len = {515, 16}, cookie = {531, 32},
-                first = {563, 1};
+constexpr Field opens = {512, 1}, slot = {513, 2}, message_len = {515, 14}, cookie = {529, 32},
+                first = {561, 1};
 }
 namespace leaf {
 constexpr Field opens = {0, 1}, slot = {1, 2}, cookie = {3, 32}, all = {0, 35};

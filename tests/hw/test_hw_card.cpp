@@ -125,8 +125,10 @@ class Host {
   void fill(unsigned full, unsigned other) {
     Lane &one = lanes_[full];
     give(full, 2500);
+    // With Fold 64 a slot of the barrel comes round every 384 cycles, and a full store takes blocks
+    // in when two are free.
     size_t refused = 0;
-    for (int i = 0; refused < 1000; i++) {
+    for (int i = 0; refused < 3000; i++) {
       CHECK(i < kLongestCycles, "lane %u takes all it is given", full);
       Top::Port port = {};
       port.input = &one.input[one.given];

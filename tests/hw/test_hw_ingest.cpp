@@ -178,11 +178,11 @@ class Ingest {
     }
     if (dut_->entry_valid_o && dut_->entry_ready_i) {
       CHECK(get_bits(dut_->entry_o, entry_beat::slot) == slot_, "slot of an entry");
-      happened(
-          {kEntry, get_bits(dut_->entry_o, entry_beat::cookie),
-           get_bits(dut_->entry_o, entry_beat::len), get_bits(dut_->entry_o, entry_beat::first),
-           get_bits(dut_->entry_o, entry_beat::opens), get_beat(dut_->entry_o)},
-          true);
+      happened({kEntry, get_bits(dut_->entry_o, entry_beat::cookie),
+                get_bits(dut_->entry_o, entry_beat::message_len) - 1,
+                get_bits(dut_->entry_o, entry_beat::first),
+                get_bits(dut_->entry_o, entry_beat::opens), get_beat(dut_->entry_o)},
+               true);
     }
     if (dut_->close_valid_o) {
       CHECK(get_bits(dut_->close_o, close_batch::slot) == slot_, "slot of a close");

@@ -28,7 +28,7 @@ void entries_are_padded(const Traffic &traffic) {
       if (dut->entry_valid_i) {
         set_beat(dut->entry_i, &wire[beat * 64]);
         set_bits(dut->entry_i, entry_beat::first, beat == 0);
-        set_bits(dut->entry_i, entry_beat::len, entry.size());
+        set_bits(dut->entry_i, entry_beat::message_len, entry.size() + 1);
         set_bits(dut->entry_i, entry_beat::cookie, cookie);
         set_bits(dut->entry_i, entry_beat::slot, slot);
         set_bits(dut->entry_i, entry_beat::opens, opens);
