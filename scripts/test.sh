@@ -83,7 +83,7 @@ build_ahead() {
 tidied() { cat build/tidy.txt && [ "$(tail -n 1 build/tidy.txt)" = passed ]; }
 
 mapfile -t code_files < <(tracked '*.c' '*.h' '*.cpp' '*.hpp')
-mapfile -t shell_files < <(tracked '*.sh' .ci/run)
+mapfile -t shell_files < <(tracked '*.sh' '.ci/*')
 [ "${#code_files[@]}" -gt 0 ] && [ "${#shell_files[@]}" -gt 0 ] ||
   die "git lists no files here: the checks of their form would check nothing (use a clone)"
 step "Formatting" clang-format --dry-run --Werror "${code_files[@]}"
