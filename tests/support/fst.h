@@ -45,7 +45,8 @@ static inline void fst_change(void *context, uint64_t time, fstHandle handle,
 }
 
 /* Whether `path` is whole blocks, each a type and a length (8 bytes, high byte first) that counts
- * itself. GTKWave's reader ends the program (abort) when it meets one that was cut in a bad place. */
+ * itself. GTKWave's reader ends the program (abort) when it meets one that was cut in a bad place.
+ */
 static inline bool fst_is_whole(const char *path) {
   FILE *file = fopen(path, "rb");
   if (!file) return false;
@@ -56,7 +57,8 @@ static inline bool fst_is_whole(const char *path) {
   while (!is_whole && at < len && fseek(file, (long)at, SEEK_SET) == 0 &&
          fread(head, sizeof head, 1, file) == 1) {
     uint64_t block = 0;
-    for (int i = 1; i < 9; i++) block = block << 8 | head[i];
+    for (int i = 1; i < 9; i++)
+      block = block << 8 | head[i];
     if (block < 8 || block > (uint64_t)(len - at - 1)) break;
     at += 1 + (int64_t)block;
     is_whole = at == len;
