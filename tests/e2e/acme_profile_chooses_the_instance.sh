@@ -38,7 +38,7 @@ acme_client get "$acme_url/renewal-info/$cert_id" >"$work/answer"
 body <"$work/answer" | jq -e '(.suggestedWindow.start | fromdate) > now and (.suggestedWindow.end | fromdate) < now + 86400' \
   >/dev/null || fail "renewal information: $(cat "$work/answer")"
 [ "$(header retry-after <"$work/answer")" = 21600 ] || fail "no Retry-After"
-acme_client --replaces "$cert_id" order www.example.com "$work/csr/www.csr" >"$work/order.json"
+acme_client "--replaces=$cert_id" order www.example.com "$work/csr/www.csr" >"$work/order.json"
 [ "$(jq -r .replaces "$work/order.json")" = "$cert_id" ] || fail "$(cat "$work/order.json")"
 acme_client post "$acme_url/new-order" \
   "{\"identifiers\": [{\"type\": \"dns\", \"value\": \"www.example.com\"}], \"replaces\": \"$cert_id\"}" |
