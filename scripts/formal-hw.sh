@@ -73,10 +73,10 @@ for name in "${names[@]}"; do
         s/Frames\*64/Frames*4/; s/BufferWidth+5/BufferWidth+1/"
       prove avail 12 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue
       ;;
-    # A block is let in though there is no address for the one after it.
+    # A block more is promised than there is room for.
     store)
-      small='s/Blocks *= 1024/Blocks = 4/'
-      prove store 14 0 's/ready_q <= after_valid_q && more/ready_q <= after_valid_q/' store fifo
+      small='s/Blocks    = 1024/Blocks    = 8/; s/LeafBlocks = [^;]*/LeafBlocks = 2/; s/BlocksUnderWay = 8/BlocksUnderWay = 1/'
+      prove store 16 0 's/Way - 2/Way - 1/' store fifo
       ;;
     # A beat more is granted than there is room for.
     credit)

@@ -1,8 +1,8 @@
 // Reads the host's stream: SYNC beats, batch headers, frontier seeds, entries (docs/registers.md).
 //
 // A batch takes one of the slots for open batches; the next header may come while earlier batches
-// are still hashed. Throughput one beat a cycle, 18 more a batch and two for each level of its
-// seeds. An error closes its batch with what came before it; everything behind is discarded until
+// are still hashed. Throughput one beat a cycle, one more an entry, 19 a batch and two for each level
+// of its seeds. An entry begins when there is room for all of it, and is not stopped any more. An error closes its batch with what came before it; everything behind is discarded until
 // the next SYNC beat, and failed_o stays up till then.
 module mtc_ingest (
   input  logic                 clk_i,
@@ -28,8 +28,8 @@ module mtc_ingest (
   output mtc_pkg::close_t      close_o,
   output logic                 seed_valid_o,
   output mtc_pkg::seed_t       seed_o,
+  input  logic                 room_i,         // for an entry, whatever its length
   output logic                 entry_valid_o,
-  input  logic                 entry_ready_i,
   output mtc_pkg::entry_beat_t entry_o,
   output logic                 more_o          // entries of the batch are still to come
 );
@@ -68,7 +68,7 @@ module mtc_ingest (
   logic here_q, is_sync_q, len_good_q;
   logic single_q;                      // an entry of one beat
   logic [7:0] body_q;                  // beats of the entry behind its first
-  logic in_entry_q, in_body_q;         // the state is StEntry, StBody
+  logic in_entry_q, in_body_q;         // an entry may begin; the state is StBody
   logic drop_d, drop_q;                // the beat goes in this cycle, whatever it is
   logic take, take_q, goes_on, fail, settled, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
@@ -84,11 +84,11 @@ module mtc_ingest (
   assign word28 = beat_q[255:224];
 
   // Whether there is room for the next beat goes to every bit of this one, so it is decided by few
-  // registers: a beat of an entry goes when mtc_pad takes it; any other in the cycle after it was
-  // used.
+  // registers, all of this module: a beat of an entry goes at once, the first when there is room for
+  // all the entry; any other in the cycle after it was used.
   assign goes_on      = (in_entry_q && len_good_q) || in_body_q;
-  assign take         = here_q && (drop_q || (goes_on && entry_ready_i));
-  assign beat_ready_o = !here_q || drop_q || (goes_on && entry_ready_i);
+  assign take         = here_q && (drop_q || goes_on);
+  assign beat_ready_o = !here_q || drop_q || goes_on;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) here_q <= 1'b0;
@@ -344,7 +344,8 @@ module mtc_ingest (
       credit_q   <= credit_d;
       slot_q     <= slot_d;
       wait_q     <= wait_d;
-      in_entry_q <= state_d == StEntry;
+      // A cycle after the entry before: its message may have a block more than beats.
+      in_entry_q <= state_q == StEntry && state_d == StEntry && !take && room_i;
       in_body_q  <= state_d == StBody;
       drop_q     <= drop_d;
     end
@@ -371,11 +372,4 @@ module mtc_ingest (
       cookie_q <= word4;
     end
   end
-
-`ifdef VERILATOR
-  mtc_stable #(.Width($bits(entry_o))) u_stable (
-    .clk_i, .rst_ni, .flush_i(resync_i),
-    .valid_i(entry_valid_o), .ready_i(entry_ready_i), .data_i(entry_o)
-  );
-`endif
 endmodule

@@ -41,7 +41,7 @@ module mtc_lane #(
   // What is to be forgotten is so everywhere at once, a cycle after the command. The blocks are far
   // apart, so each has a register of its own.
   typedef enum int unsigned {
-    Ingest, Entries, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Emit, NumFlush
+    Ingest, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Emit, NumFlush
   } flush_e;
   logic [NumFlush-1:0] flush_q;
   for (genvar i = 0; i < NumFlush; i++) begin : gen_flush
@@ -52,14 +52,13 @@ module mtc_lane #(
   assign nonce_o      = nonce;
 
   // Input: beats, entries, blocks, jobs.
-  logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid, entry_ready;
-  logic pad_valid, pad_ready;
-  logic block_valid, block_ready, leaf_job_valid, leaf_job_ready, step, read;
+  logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid;
+  logic room, block_valid, leaf_job_valid, leaf_job_ready, step, read;
   mtc_pkg::beat_t beat;
   mtc_pkg::open_t open;
   mtc_pkg::close_t close;
   mtc_pkg::seed_t seed;
-  mtc_pkg::entry_beat_t entry_beat, pad_beat;
+  mtc_pkg::entry_beat_t entry_beat;
   mtc_pkg::block_t block;
   mtc_pkg::leaf_job_t leaf_job;
   mtc_pkg::address_t address, next_address;
@@ -79,25 +78,18 @@ module mtc_lane #(
     .discarding_o(discarding), .failed_o(failed), .fault_o(fault),
     .sync_o(sync), .in_use_i(in_use), .open_valid_o(open_valid), .open_o(open), .start_o(start),
     .close_valid_o(close_valid), .close_o(close), .seed_valid_o(seed_valid), .seed_o(seed),
-    .entry_valid_o(entry_valid), .entry_ready_i(entry_ready), .entry_o(entry_beat), .more_o(more)
-  );
-
-  // Ready goes from the store through the pad to here, and no further.
-  mtc_skid #(.Width($bits(entry_beat))) u_entries (
-    .clk_i, .rst_ni(rst_ni && !flush_q[Entries]),
-    .valid_i(entry_valid), .ready_o(entry_ready), .data_i(entry_beat),
-    .valid_o(pad_valid), .ready_i(pad_ready), .data_o(pad_beat)
+    .room_i(room), .entry_valid_o(entry_valid), .entry_o(entry_beat), .more_o(more)
   );
 
   mtc_pad u_pad (
     .clk_i, .rst_ni, .flush_i(flush_q[Pad]),
-    .entry_valid_i(pad_valid), .entry_ready_o(pad_ready), .entry_i(pad_beat),
-    .block_valid_o(block_valid), .block_ready_i(block_ready), .block_o(block)
+    .entry_valid_i(entry_valid), .entry_i(entry_beat),
+    .block_valid_o(block_valid), .block_o(block)
   );
 
   mtc_store u_store (
     .clk_i, .rst_ni, .flush_i(flush_q[Store]),
-    .block_valid_i(block_valid), .block_ready_o(block_ready), .block_i(block),
+    .block_valid_i(block_valid), .block_i(block), .room_o(room),
     .job_valid_o(leaf_job_valid), .job_ready_i(leaf_job_ready), .job_o(leaf_job),
     .step_i(step), .read_i(read), .address_i(address), .data_o(block_data), .next_o(next_address)
   );
@@ -171,7 +163,7 @@ module mtc_lane #(
     .write_i(reg_write_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .rdata_o(reg_rdata_o),
     .resync_o(resync), .nonce_o(nonce), .credit_i(credit), .frames_i(frames), .sync_ack_i(session),
     .busy_i(in_use != '0), .discarding_i(discarding), .failed_i(failed), .fault_i(fault),
-    .entry_i(entry_valid && entry_ready && entry_beat.first),
+    .entry_i(entry_valid && entry_beat.first),
     .leaf_hash_i(leaf_done), .node_hash_i(node_done), .use_i(use_of_tick),
     .stall_i(c2h_valid_o && !c2h_ready_i)
   );

@@ -2,136 +2,140 @@
 //
 // The 8-byte head in front of an entry is replaced by the 1-byte prefix, a fixed shift by 7 bytes:
 // block k is bytes 7..63 of beat k and bytes 0..6 of beat k+1, where that exists.
-// Latency 1 cycle, one block a cycle, in order: where the message ends within its last block is
-// known before that comes, as end mark, zeros and length then take the place of what is behind it.
-// flush_i gives up the entry. Blocks are not kept here: who takes them has a register for them.
+// Nothing stops here, so no wire goes to every bit to say so: mtc_ingest lets an entry in when
+// mtc_store has room for all its blocks, and leaves a cycle between entries, as one may have a block
+// more than beats. Latency 3 cycles behind the beat that completes a block, one block a cycle, in
+// order. flush_i gives up the entry.
 module mtc_pad (
   input  logic                 clk_i,
   input  logic                 rst_ni,
   input  logic                 flush_i,
   input  logic                 entry_valid_i,
-  output logic                 entry_ready_o,
   input  mtc_pkg::entry_beat_t entry_i,
   output logic                 block_valid_o,
-  input  logic                 block_ready_i,
   output mtc_pkg::block_t      block_o
 );
-  typedef enum logic {StIdle, StBlocks} state_e;
+  // The beat that comes. Where in a block the message ends does not change from block to block; it
+  // is read by eights, since each of its bits would go to every byte.
+  logic valid_q, first, load;
+  mtc_pkg::entry_beat_t entry_q;
+  logic [2:0] high, low;
+  logic [7:0] here_q, behind_here_q;    // the end is in these eight bytes; these are behind them
+  logic [7:0] at_q, from_q;             // of those eight: the byte of the end; it and what follows
 
-  state_e state_d, state_q;
-  mtc_pkg::beat_t beat_d, beat_q;            // beat k
+  assign first = entry_valid_i && entry_i.first;
+  assign {high, low} = entry_i.message_len[5:0];
+  always_ff @(posedge clk_i) begin
+    valid_q <= rst_ni && !flush_i && entry_valid_i;
+    entry_q <= entry_i;
+    if (first) begin
+      here_q        <= 8'd1 << high;
+      behind_here_q <= 8'hFE << high;
+      at_q          <= 8'd1 << low;
+      from_q        <= 8'hFF << low;
+    end
+  end
+  assign load = valid_q && entry_q.first;
+
+  // Beat k, and what is known of block k, made a block before.
+  logic active_d, active_q;
+  logic [455:0] beat_q;                      // its bytes 7..63
   logic [7:0] beats_left_d, beats_left_q;    // after beat k
   logic [7:0] blocks_left_d, blocks_left_q;  // block k included
-  logic [13:0] message_len_d, message_len_q;
   logic [8:0] left_d, left_q;                // whole blocks from k on, and 1; 0 behind the message
-  mtc_pkg::leaf_t leaf_d, leaf_q;
+  logic [13:0] message_len_q;
+  mtc_pkg::leaf_t leaf_q;
+  logic part_d, part_q;                      // the message ends in it
+  logic none_d, none_q;                      // it is behind the message
+  logic need_next_d, need_next_q;            // it needs the next beat
+  logic last_d, last_q;
+  logic there;
 
-  // What the counts say of block k, made a block before: it is whole, is behind the message, needs the
-  // next beat, is the last.
-  logic whole_d, whole_q, none_d, none_q, need_next_d, need_next_q, last_d, last_q;
-  logic there, advance;
-  mtc_pkg::beat_t shifted;
-
-  assign there         = state_q == StBlocks && (!need_next_q || entry_valid_i);
-  assign entry_ready_o = state_q == StIdle || (need_next_q && block_ready_i);
-  assign shifted       = {need_next_q ? entry_i.data[55:0] : 56'd0, beat_q[511:56]};
+  assign there = active_q && (!need_next_q || valid_q);
 
   always_comb begin
-    state_d       = state_q;
-    beat_d        = beat_q;
+    active_d      = active_q;
     beats_left_d  = beats_left_q;
     blocks_left_d = blocks_left_q;
     left_d        = left_q;
-    whole_d       = whole_q;
+    part_d        = part_q;
     none_d        = none_q;
-    message_len_d = message_len_q;
-    leaf_d        = leaf_q;
     need_next_d   = need_next_q;
     last_d        = last_q;
-    unique case (state_q)
-      StIdle: begin
-        beat_d        = {entry_i.data[511:64], 8'h00, entry_i.data[55:0]};
-        beats_left_d  = 8'((entry_i.message_len + 14'd6) >> 6);
-        blocks_left_d = 8'((entry_i.message_len + 14'd8) >> 6) + 8'd1;
-        message_len_d = entry_i.message_len;
-        whole_d       = message_len_d[13:6] != '0;
-        none_d        = 1'b0;
-        left_d        = {1'b0, message_len_d[13:6]} + 9'd1;
-        leaf_d        = {entry_i.cookie, entry_i.slot, entry_i.opens};
-        need_next_d   = entry_i.message_len > 14'd57;
-        last_d        = entry_i.message_len <= 14'd55;
-        if (entry_valid_i) state_d = StBlocks;
-      end
-      StBlocks: if (advance) begin
-        beat_d        = need_next_q ? entry_i.data : '0;
-        beats_left_d  = need_next_q ? beats_left_q - 1'b1 : '0;
-        blocks_left_d = blocks_left_q - 1'b1;
-        left_d        = left_q == '0 ? '0 : left_q - 1'b1;
-        whole_d       = left_q > 9'd2;
-        none_d        = left_q < 9'd2;
-        need_next_d   = beats_left_q > 8'd1;
-        last_d        = blocks_left_q == 8'd2;
-        if (last_q) state_d = StIdle;
-      end
-      default: state_d = StIdle;
-    endcase
-    if (flush_i) state_d = StIdle;
+    if (load) begin  // the last block of the entry before goes in this cycle, or went
+      active_d      = 1'b1;
+      beats_left_d  = 8'((entry_q.message_len + 14'd6) >> 6);
+      blocks_left_d = 8'((entry_q.message_len + 14'd8) >> 6) + 8'd1;
+      left_d        = {1'b0, entry_q.message_len[13:6]} + 9'd1;
+      part_d        = entry_q.message_len[13:6] == '0;
+      none_d        = 1'b0;
+      need_next_d   = entry_q.message_len > 14'd57;
+      last_d        = entry_q.message_len <= 14'd55;
+    end else if (there) begin
+      active_d      = !last_q;
+      beats_left_d  = need_next_q ? beats_left_q - 1'b1 : '0;
+      blocks_left_d = blocks_left_q - 1'b1;
+      left_d        = left_q == '0 ? '0 : left_q - 1'b1;
+      part_d        = left_q == 9'd2;
+      none_d        = left_q < 9'd2;
+      need_next_d   = beats_left_q > 8'd1;
+      last_d        = blocks_left_q == 8'd2;
+    end
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) state_q <= StIdle;
-    else state_q <= state_d;
+    active_q <= rst_ni && !flush_i && active_d;
   end
 
   always_ff @(posedge clk_i) begin
-    beat_q        <= beat_d;
     beats_left_q  <= beats_left_d;
     blocks_left_q <= blocks_left_d;
     left_q        <= left_d;
-    whole_q       <= whole_d;
+    part_q        <= part_d;
     none_q        <= none_d;
-    message_len_q <= message_len_d;
-    leaf_q        <= leaf_d;
     need_next_q   <= need_next_d;
     last_q        <= last_d;
+    if (load) begin
+      message_len_q <= entry_q.message_len;
+      leaf_q        <= {entry_q.cookie, entry_q.slot, entry_q.opens};
+    end
+    if (valid_q) beat_q <= {entry_q.data[511:64], entry_q.first ? 8'h00 : entry_q.data[63:56]};
   end
 
-  // Bytes after the message are the 0x80 mark and zeros; the host's padding is not trusted. In
-  // which byte of a block a message ends does not change from block to block.
-  logic [63:0] mark_q, behind_q, mark, behind;
-  mtc_pkg::beat_t filled;
+  // The block as it lies in the beats; bytes after the message are the 0x80 mark and zeros, for the
+  // host's padding is not trusted.
+  logic there_q, ends_q;
+  mtc_pkg::leaf_t block_leaf_q;
+  mtc_pkg::beat_t shifted_q, filled;
+  logic [13:0] end_len_q;               // the length it ends with, if it is the last
+  logic [63:0] mark_q, behind_q;
 
-  assign advance = there && block_ready_i;
   always_ff @(posedge clk_i) begin
-    if (state_q == StIdle) begin
-      mark_q   <= 64'd1 << entry_i.message_len[5:0];
-      behind_q <= '1 << entry_i.message_len[5:0];
+    there_q      <= rst_ni && !flush_i && there;
+    ends_q       <= last_q;
+    block_leaf_q <= leaf_q;
+    end_len_q    <= last_q ? message_len_q : '0;
+    shifted_q    <= {entry_q.data[55:0], beat_q};
+    for (int i = 0; i < 64; i++) begin
+      mark_q[i]   <= part_q && here_q[i/8] && at_q[i%8];
+      behind_q[i] <= none_q || (part_q && (behind_here_q[i/8] || (here_q[i/8] && from_q[i%8])));
     end
   end
-  assign mark   = whole_q || none_q ? '0 : mark_q;
-  assign behind = whole_q ? '0 : none_q ? '1 : behind_q;
   always_comb begin
     for (int i = 0; i < 64; i++) begin
-      filled[8*i+:8] = (shifted[8*i+:8] & {8{!behind[i]}}) | {mark[i], 7'd0};
+      filled[8*i+:8] = (shifted_q[8*i+:8] & {8{!behind_q[i]}}) | {mark_q[i], 7'd0};
     end
   end
 
-  assign block_valid_o = there;
-  assign block_o.leaf  = leaf_q;
-  assign block_o.last  = last_q;
-  assign block_o.data  = mtc_pkg::to_message_order(filled) |
-                         {495'd0, last_q ? message_len_q : 14'd0, 3'd0};
+  assign block_valid_o = there_q;
+  assign block_o.leaf  = block_leaf_q;
+  assign block_o.last  = ends_q;
+  assign block_o.data  = mtc_pkg::to_message_order(filled) | {495'd0, end_len_q, 3'd0};
 
   // An entry's first beat comes when the entry before it is done, and only then.
   always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush_i && entry_valid_i && entry_ready_o) begin
-      assert (entry_i.first == (state_q == StIdle));
+    if (rst_ni && !flush_i && valid_q) begin
+      assert (entry_q.first ? !active_q || (there && last_q) : active_q && need_next_q);
     end
   end
-
-`ifdef VERILATOR
-  mtc_stable #(.Width($bits(block_o))) u_stable (
-    .clk_i, .rst_ni, .flush_i, .valid_i(block_valid_o), .ready_i(block_ready_i), .data_i(block_o)
-  );
-`endif
 endmodule

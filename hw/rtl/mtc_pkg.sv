@@ -9,6 +9,8 @@ package mtc_pkg;
   localparam int unsigned Window    = 512;      // leaves from the oldest unfinished to the newest
   localparam int unsigned MaxNodes  = 128;      // interior nodes waiting, hashed, or not yet placed
   localparam int unsigned Blocks    = 1024;     // of leaves that wait for the engine
+  localparam int unsigned LeafBlocks = (1 + MaxEntry + 9 + 63) / 64;  // of a leaf, at most
+  localparam int unsigned BlocksUnderWay = 8;   // between mtc_ingest and mtc_store, at most 4
   localparam int unsigned Frames    = 8;        // output buffers
   localparam int unsigned InputDepth = 256;     // beats
 

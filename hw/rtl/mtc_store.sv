@@ -3,15 +3,16 @@
 // Blocks lie in a block memory as linked lists: each word holds a block and the address of the
 // block written after it, which is the next of its leaf unless it is the last. Addresses that were
 // read are free again. Writing: one block a cycle. Reading: one block a cycle, 1 cycle later. A
-// leaf becomes a job when its last block is in, so a job never waits for a block. flush_i forgets
-// everything.
+// leaf becomes a job when its last block is in, so a job never waits for a block. A block that comes
+// cannot be refused: while room_o is set, there is room for a leaf more and for what is under way
+// (LeafBlocks + BlocksUnderWay from that cycle on). flush_i forgets everything.
 module mtc_store (
   input  logic                 clk_i,
   input  logic                 rst_ni,
   input  logic                 flush_i,
   input  logic                 block_valid_i,
-  output logic                 block_ready_o,
   input  mtc_pkg::block_t      block_i,
+  output logic                 room_o,
   output logic                 job_valid_o,
   input  logic                 job_ready_i,
   output mtc_pkg::leaf_job_t   job_o,
@@ -48,22 +49,34 @@ module mtc_store (
   logic [7:0] count_q;
   logic job_room;
 
-  // Ready is a register: an address is there for what comes in this cycle, and one more.
-  logic ready_q, more;
-  assign block_ready_o = ready_q;
-  assign write         = block_valid_i && ready_q;
-  assign more          = fresh || returned_valid;
-  assign take          = more && (!here_valid_q || !after_valid_q || write);
+  logic more;
+  assign write = block_valid_i;
+  assign more  = fresh || returned_valid;
+  assign take  = more && (!here_valid_q || !after_valid_q || write);
+
+  // Addresses that are not free, counted until u_free has them at its end. A word of this cycle is
+  // not yet among them, nor is the address that is kept as the next one's.
+  localparam int unsigned FreeLatency = 6;
+  localparam int unsigned MostUsed =
+      mtc_pkg::Blocks - mtc_pkg::LeafBlocks - mtc_pkg::BlocksUnderWay - 2;
+  logic [FreeLatency-1:0] freed_q;
+  logic [Width:0] used_q;
+  logic room_q;
+  assign room_o = room_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       fresh_q       <= '0;
       here_valid_q  <= 1'b0;
       after_valid_q <= 1'b0;
-      ready_q       <= 1'b0;
+      freed_q       <= '0;
+      used_q        <= '0;
+      room_q        <= 1'b0;
       first_q       <= 1'b1;
     end else begin
-      ready_q <= after_valid_q && more;
+      freed_q <= {freed_q[FreeLatency-2:0], read_i};
+      if (write != freed_q[FreeLatency-1]) used_q <= write ? used_q + 1'b1 : used_q - 1'b1;
+      room_q <= after_valid_q && used_q <= (Width + 1)'(MostUsed);
       if (take && fresh) fresh_q <= fresh_q + 1'b1;
       if (write) begin
         here_valid_q  <= 1'b1;
@@ -124,7 +137,7 @@ module mtc_store (
       assert (!(write_q && read_i && write_address_q == address_i));
       assert (step_i || !read_i);
       assert (here_valid_q || !after_valid_q);
-      assert (after_valid_q || !ready_q);
+      assert (after_valid_q || !write);
       // A job holds a block at least, so there is always room for it.
       assert (job_room);
     end

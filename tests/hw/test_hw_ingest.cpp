@@ -30,7 +30,7 @@ class Ingest {
         random_(traffic.seed),
         traffic_(traffic),
         offer_(random_, traffic.idle) {
-    dut_->beat_valid_i = dut_->resync_i = dut_->in_use_i = dut_->entry_ready_i = 0;
+    dut_->beat_valid_i = dut_->resync_i = dut_->in_use_i = dut_->room_i = 0;
     dut_.reset();
     CHECK(dut_->discarding_o && !dut_->failed_o, "after reset");
     sync();
@@ -148,7 +148,8 @@ class Ingest {
   void cycle() {
     dut_->beat_valid_i = offer_(at_ < input_.size());
     if (dut_->beat_valid_i) set_beat(dut_->beat_i, &input_[at_]);
-    dut_->entry_ready_i = !random_.chance(traffic_.stall);
+    bool room = dut_->room_i;  // an entry begins a cycle after there was room
+    dut_->room_i = !random_.chance(traffic_.stall);
     dut_.settle();
     // It may be some cycles late, or by a beat that waits inside, but then it is less; what is
     // there before SYNC_ACK nobody reads.
@@ -176,8 +177,11 @@ class Ingest {
           {kSeed, get_bits(dut_->seed_o, seed::level), 0, 0, 0, Bytes(hash.begin(), hash.end())},
           !dut_->failed_o);
     }
-    if (dut_->entry_valid_o && dut_->entry_ready_i) {
+    if (dut_->entry_valid_o && !dut_->resync_i) {
       CHECK(get_bits(dut_->entry_o, entry_beat::slot) == slot_, "slot of an entry");
+      bool first = get_bits(dut_->entry_o, entry_beat::first);
+      CHECK(!first || (room && !in_entry_), "an entry begins %s",
+            room ? "right behind another" : "without room");
       happened({kEntry, get_bits(dut_->entry_o, entry_beat::cookie),
                 get_bits(dut_->entry_o, entry_beat::message_len) - 1,
                 get_bits(dut_->entry_o, entry_beat::first),
@@ -192,6 +196,7 @@ class Ingest {
           false);
       busy_[slot_] = static_cast<int>(1 + random_.below(random_.below(8) ? 60 : 1500));
     }
+    in_entry_ = dut_->entry_valid_o;
     taken_ = dut_->sync_o ? 0 : taken_ + take;
     still_ = dut_->sync_o || take ? 0 : still_ + 1;
     if (take) {
@@ -218,8 +223,8 @@ class Ingest {
   std::deque<Event> expected_;
   uint32_t nonce_ = 0, taken_ = 0, still_ = 0;  // still_: cycles since a beat was taken
   uint64_t slot_ = 0;
-  int busy_[kSlots] = {};  // cycles until a slot is free; -1: open
-  bool after_sync_ = false;
+  int busy_[kSlots] = {};                       // cycles until a slot is free; -1: open
+  bool after_sync_ = false, in_entry_ = false;  // in_entry_: a beat of one went in the cycle before
 };
 
 void batches_are_read(const Traffic &traffic) {

@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr size_t kBlocks = 1024;
+constexpr size_t kBlocks = 1024, kLeafBlocks = 129, kUnderWay = 8;
 
 struct Leaf {
   uint64_t tag;
@@ -30,11 +30,13 @@ class Store {
   size_t num_leaves() const { return num_leaves_; }
   bool idle() const { return jobs_.empty() && readers_.empty() && coming_.blocks.empty(); }
 
-  // `give`: blocks may come; `drain`: jobs are taken.
+  // `give`: leaves may begin, as many as there was room said for, to the last block; `drain`: jobs
+  // are taken.
   void cycle(bool give, bool drain, bool flush = false) {
-    if (coming_.blocks.empty() && give) {
+    if (dut_->room_o) promised_ = kLeafBlocks + kUnderWay;
+    size_t count = 1 + random_.below(max_blocks_);
+    if (coming_.blocks.empty() && give && count <= promised_) {
       coming_.tag = random_.bits() & 0x7FFFFFFFF;
-      size_t count = 1 + random_.below(max_blocks_);
       while (coming_.blocks.size() < count) coming_.blocks.push_back(random_.bytes(64));
       at_ = 0;
     }
@@ -60,7 +62,7 @@ class Store {
       CHECK(get_bits(dut_->job_o, leaf_job::leaf) == jobs_.front().tag, "jobs out of order");
       CHECK(get_bits(dut_->job_o, leaf_job::num_blocks) == jobs_.front().blocks.size(), "blocks");
     }
-    bool write = dut_->block_valid_i && dut_->block_ready_o;
+    bool write = dut_->block_valid_i;
     bool job = dut_->job_valid_o && dut_->job_ready_i;
     uint64_t address = get_bits(dut_->job_o, leaf_job::address);
     dut_.clock();
@@ -74,6 +76,7 @@ class Store {
     }
     if (write) {
       inside_++;
+      promised_--;
       offer_.taken();
       if (++at_ == coming_.blocks.size()) {
         jobs_.push_back(coming_);
@@ -90,7 +93,7 @@ class Store {
       readers_.clear();
       coming_.blocks.clear();
       offer_.taken();
-      inside_ = 0;
+      inside_ = promised_ = 0;
     }
   }
 
@@ -107,6 +110,7 @@ class Store {
   Offer offer_;
   Leaf coming_ = {};
   size_t at_ = 0, inside_ = 0, num_leaves_ = 0;
+  size_t promised_ = 0;  // blocks that may still come
   std::deque<Leaf> jobs_;
   std::vector<Reader> readers_;
 };
@@ -121,15 +125,16 @@ void leaves_come_back(const Traffic &traffic) {
   CHECK(store.inside() == 0, "%zu blocks are left", store.inside());
 }
 
-// Two addresses are kept ready, one of them holds no block yet when the memory is full.
+// Full: an address is kept for what would come next, and those of the last cycle were not yet
+// counted when room was said.
 void full_and_empty_again() {
   Store store({77, 0, 0, 1}, 3);
   for (int round = 0; round < 4; round++) {
     for (int i = 0; i < 3000; i++) store.cycle(true, false);
-    CHECK(store.inside() == kBlocks - 1, "%zu blocks in a full store", store.inside());
+    CHECK(store.inside() >= kBlocks - 3 && store.inside() < kBlocks, "%zu blocks in a full store",
+          store.inside());
     if (round == 2) store.cycle(false, false, true);
     size_t cycles = 0;
-    // What is half in cannot be finished while all else waits.
     for (; !store.idle(); cycles++) {
       CHECK(cycles < 10000, "stuck");
       store.cycle(false, true);
