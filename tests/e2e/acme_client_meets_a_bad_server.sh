@@ -26,7 +26,7 @@ run_acme www | grep -q 'waits .* after failure 1' || fail "it does not wait"
 [ "$(requests)" = "$before" ] || fail "it asked during the back-off"
 tries() { # tries TEXT: the time has come, and it fails with this text
   set_acme_state www '.retry_at = 1'
-  fails "$1" run_acme www --patience 1
+  fails "$1" run_acme www --patience 60
 }
 mode garbage
 tries 'no JSON'
