@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bench-acme.sh [--tls] [ORDERS [CLIENTS [IDLE]]]: the ACME server under load. ORDERS (10000) orders with
 # reused authorizations by CLIENTS (64), as fast as possible and then at half of that; durable and
-# without fsync; with mtc-acmed, mtcd and its signer on one processor and the load on another, and with
-# everything on one; then with IDLE (10000) idle connections. A key file signs, not a token. What was
+# without fsync; with mtc-acmed, mtcd and its signer on one processor and the load on another, with mtc-acmed
+# alone on one, and with everything on one; then with IDLE (10000) idle connections. A key file signs, not a token. What was
 # measured stays in build/bench-acme.
 set -euo pipefail
 # shellcheck source=scripts/lib/env.sh
@@ -53,9 +53,9 @@ make_tls() {
     -addext subjectAltName=IP:127.0.0.1 -keyout "$bench/tls.key" -out "$bench/tls.pem" 2>/dev/null
 }
 
-# serve SYNCHRONOUS PROCESSOR: a CA and an ACME server of their own for each measurement.
+# serve SYNCHRONOUS PROCESSOR CA_PROCESSOR: a CA and an ACME server of their own for each measurement.
 serve() {
-  local synchronous=$1 processor=$2 port web
+  local synchronous=$1 processor=$2 ca_processor=$3 port web
   port=$(free_port) web=$(free_port)
   rm -rf --one-file-system "$bench/ca" "$bench"/acme.db*
   "$bin/mtc" ca init --dir "$bench/ca" --id 32473.1 --key "$bench/ca.key" >/dev/null 2>&1
@@ -87,7 +87,7 @@ YAML
   if [ $tls = yes ]; then
     printf 'tls:\n  certificate: tls.pem\n  key: tls.key\n' >>"$bench/acme.yaml"
   fi
-  start mtcd taskset -c "$processor" "$bin/mtcd" --config "$bench/ca/mtc.yaml"
+  start mtcd taskset -c "$ca_processor" "$bin/mtcd" --config "$bench/ca/mtc.yaml"
   ca=$started
   start acmed taskset -c "$processor" "$bin/mtc-acmed" --config "$bench/acme.yaml"
   acme=$started
@@ -101,10 +101,11 @@ unserve() {
   kill "$ca" && wait "$ca"
 }
 
-# measure NAME SYNCHRONOUS PROCESSOR: as fast as possible, at half of that, with idle connections.
+# measure NAME SYNCHRONOUS PROCESSOR [CA_PROCESSOR]: the load there, the daemon where the server is or there;
+# as fast as possible, at half of that, with idle connections.
 measure() {
   local name=$1 rate
-  serve "$2" 0
+  serve "$2" 0 "${4:-0}"
   taskset -c "$3" "${load[@]}" --orders "$orders" >"$bench/$name-full.json"
   rate=$(jq '.orders_per_s / 2 | floor' "$bench/$name-full.json")
   taskset -c "$3" "${load[@]}" --orders $((rate * 5)) --rate "$rate" >"$bench/$name-half.json"
@@ -138,5 +139,6 @@ printf '| %s ' run orders/s "p50 ms" "p99 ms" "max ms" polls "mtc-acmed us/order
   "bytes/order" "bytes/idle connection" errors
 printf '|\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
 measure durable full 1
+measure "durable, daemon beside the load" full 1 1
 measure unsynced off 1
 measure "durable, one processor" full 0

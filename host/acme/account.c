@@ -138,7 +138,7 @@ static mtc_status make(struct acme_request *request, const json_t *contacts, boo
   account->created_s = acme_now_s();
   if (!account->jwk || !account->contacts || !account->terms || !account->binding_kid)
     return MTC_NOMEM;
-  status = acme_random_id(&account->id, error);
+  status = acme_draw_id(&account->id, error);
   if (!status) status = acme_limit_count(server, ACME_LIMIT_ACCOUNTS, network, error);
   if (!status) status = acme_account_insert(server->db, account, error);
   if (status) return status;

@@ -136,6 +136,6 @@ mtc_status acme_authorization_make(uint64_t account_id, const struct acme_identi
   out->identifier.type = identifier->type;
   (void)snprintf(out->identifier.value, sizeof out->identifier.value, "%s",
                  identifier->value + (is_wildcard ? 2 : 0));
-  mtc_status status = acme_random_id(&out->id, error);
+  mtc_status status = acme_draw_id(&out->id, error);
   return status ? status : acme_random_token(32, out->token, error);
 }

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "acme/jws.h"
 #include "mtc/runtime.h"
+
+#define MAX_ID ((uint64_t)INT64_MAX)
 
 static mtc_status make_file(const char *path, struct mtc_error *error) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -60,12 +63,23 @@ mtc_status acme_db_open(const char *path, bool is_synchronous, sqlite3 **out,
   return MTC_OK;
 }
 
-mtc_status acme_random_id(uint64_t *out, struct mtc_error *error) {
-  do {
-    if (RAND_bytes((unsigned char *)out, sizeof *out) != 1)
-      return mtc_fail(error, MTC_FATAL, "no random numbers");
-    *out >>= 1;
-  } while (*out == 0);
+mtc_status acme_draw_id(uint64_t *out, struct mtc_error *error) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static uint64_t last; /* 0: none */
+  struct {
+    uint64_t start;
+    uint32_t step;
+  } drawn;
+  if (RAND_bytes((unsigned char *)&drawn, sizeof drawn) != 1)
+    return mtc_fail(error, MTC_FATAL, "no random numbers");
+  (void)pthread_mutex_lock(&lock);
+  if (last == 0 || last > MAX_ID - UINT32_MAX - 1) {
+    last = drawn.start >> 2 | 1;
+  } else {
+    last += UINT64_C(1) + drawn.step;
+  }
+  *out = last;
+  (void)pthread_mutex_unlock(&lock);
   return MTC_OK;
 }
 

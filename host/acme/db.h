@@ -29,11 +29,14 @@ mtc_status acme_db_open(const char *path, bool is_synchronous, sqlite3 **out,
 const char *const *acme_db_migration(int64_t version);
 
 /*
- * acme_random_id draws a row's key: 63 random bits, never 0, so that a URL is not guessed.
+ * acme_draw_id draws a row's key of 63 bits, never 0: the first of a process at random, each other
+ * one a random step of up to 2^32 above the one before. Rows that are made together then lie
+ * together, so that a commit writes few pages; and of a key that is known the next one is still not
+ * guessed.
  *
  * Errors:   FATAL (no randomness).
  */
-mtc_status acme_random_id(uint64_t *out, struct mtc_error *error) MTC_MUST_CHECK;
+mtc_status acme_draw_id(uint64_t *out, struct mtc_error *error) MTC_MUST_CHECK;
 
 /*
  * acme_random_token writes `len` random bytes in base64url, zero-terminated.

@@ -238,7 +238,7 @@ static mtc_status make(struct acme_request *request, struct wish *wish, struct m
   order.replaces = mtc_strdup(wish->replaces ? wish->replaces : "");
   mtc_status status =
       made && order.identifiers && order.profile && order.replaces ? MTC_OK : MTC_NOMEM;
-  if (!status) status = acme_random_id(&order.id, error);
+  if (!status) status = acme_draw_id(&order.id, error);
   if (!status) status = choose_authorizations(request, wish, &order, made, &num_made, error);
   if (!status && !request->problem.type) {
     status = write_order(request, wish, &order, made, num_made, error);

@@ -1,7 +1,7 @@
 /*
  * The tables, in SQL that PostgreSQL takes as it is but for KEY, which is BIGINT PRIMARY KEY there
  * (SQLite's rows are stored by an INTEGER PRIMARY KEY without an index of its own). Absent is an
- * empty text or 0, never NULL. IDs are drawn at random by the server. Times are POSIX seconds.
+ * empty text or 0, never NULL. IDs are drawn by the server (acme_draw_id). Times are POSIX seconds.
  */
 #include "acme/db.h"
 

@@ -135,14 +135,16 @@ static void test_not_a_database(void **state) {
 
 static void test_ids(void **state) {
   char text[ACME_ID_TEXT_LEN + 1], token[44];
-  uint64_t id, back;
+  uint64_t id, back, before = 0;
   struct mtc_error error;
   (void)state;
   for (int i = 0; i < 100; i++) {
-    assert_int_equal(acme_random_id(&id, &error), MTC_OK);
+    assert_int_equal(acme_draw_id(&id, &error), MTC_OK);
     acme_format_id(id, text);
     assert_true(acme_parse_id(text, strlen(text), &back));
     assert_int_equal(id, back);
+    assert_true(id > before && (i == 0 || id - before <= UINT64_C(1) << 32));
+    before = id;
   }
   assert_int_equal(acme_random_token(32, token, &error), MTC_OK);
   assert_int_equal(strlen(token), 43);
