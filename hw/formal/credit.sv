@@ -6,7 +6,7 @@
 // writes when it likes, breaks off and begins sessions at any moment. What it writes is any too:
 // since the buffer does not look at beats, it carries only whether one is the SYNC beat of which
 // nonce, and ingest sees anything that fits (a sequence number stands for the nonce: fresh, as it
-// must be). The blocks behind take entries and free batches when they like.
+// must be). The blocks behind have room for entries and free batches when they like.
 module formal_credit (
   input logic         clk_i,
   input logic         write_i,    // if it may
@@ -14,7 +14,7 @@ module formal_credit (
   input logic         look_i,     // reads the registers
   input logic [511:0] beat_i,
   input logic [mtc_pkg::Batches-1:0] in_use_i,
-  input logic         entry_ready_i
+  input logic         room_i
 );
   localparam int unsigned Depth = mtc_pkg::InputDepth;
   logic rst_ni;
@@ -61,7 +61,7 @@ module formal_credit (
   mtc_ingest u_ingest (
     .clk_i, .rst_ni, .beat_valid_i(out_valid), .beat_ready_o(out_ready), .beat_i(beat),
     .resync_i(rst_ni && resync_i), .nonce_i({28'd0, nonce_q}), .credit_o(credit), .sync_ack_o(sync_ack),
-    .discarding_o(discarding), .in_use_i, .entry_ready_i
+    .discarding_o(discarding), .in_use_i, .room_i
   );
 
   logic [2:0] rest_q;  // cycles in which nothing was written and nothing waits to be taken
