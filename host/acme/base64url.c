@@ -41,17 +41,7 @@ bool acme_append_decoded_base64url(struct mtc_bytes *out, struct mtc_span text) 
   uint32_t bits = 0;
   unsigned num_bits = 0;
   size_t len = 0;
-  size_t i = 0;
-  for (const uint8_t *at = text.data; text.len - i >= 4; i += 4, at += 4) {
-    uint32_t first = values[at[0]], second = values[at[1]], third = values[at[2]];
-    uint32_t fourth = values[at[3]];
-    if (!first || !second || !third || !fourth) return false;
-    uint32_t three = (first - 1) << 18 | (second - 1) << 12 | (third - 1) << 6 | (fourth - 1);
-    room[len++] = (uint8_t)(three >> 16);
-    room[len++] = (uint8_t)(three >> 8);
-    room[len++] = (uint8_t)three;
-  }
-  for (; i < text.len; i++) {
+  for (size_t i = 0; i < text.len; i++) {
     unsigned value = values[text.data[i]];
     if (!value) return false;
     bits = (bits << 6 | (value - 1)) & 0xffff;

@@ -32,7 +32,7 @@ const char *const *acme_db_migration(int64_t version);
  * acme_draw_id draws a row's key of 63 bits, never 0: the first of a process at random, each other
  * one a random step of up to 2^32 above the one before. Rows that are made together then lie
  * together, so that a commit writes few pages; and of a key that is known the next one is still not
- * guessed.
+ * guessed. Threads: any.
  *
  * Errors:   FATAL (no randomness).
  */
