@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "acme/flat_json.h"
 #include "acme/jws.h"
 #include "mtc/runtime.h"
 
@@ -44,6 +45,8 @@ static bool is_too_deep(struct mtc_span text) {
 static enum acme_problem_type load_object(struct mtc_span text, const char *what, json_t **out,
                                           struct acme_problem *problem) {
   json_error_t error;
+  *out = acme_flat_json_load(text);
+  if (*out) return ACME_NONE;
   if (is_too_deep(text))
     return acme_fail(problem, ACME_MALFORMED, "%s: JSON nested over %u deep", what, MAX_DEPTH);
   *out = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);

@@ -1,5 +1,6 @@
 /* JWS in all three forms: what is taken keeps what its form promises, and no signature of a
- * stranger verifies. */
+ * stranger verifies. What is read without libjansson is what libjansson reads. */
+#include "acme/flat_json.h"
 #include "acme/jws.h"
 #include "fuzz/fuzz.h"
 
@@ -45,7 +46,17 @@ static void check(const struct acme_jws *jws, enum acme_jws_form form) {
   if (jws->jwk) check_key(jws->jwk);
 }
 
+static void compare_flat(struct mtc_span text) {
+  json_t *flat = acme_flat_json_load(text), *same;
+  if (!flat) return;
+  same = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+  assert(same && json_equal(flat, same));
+  json_decref(flat);
+  json_decref(same);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
+  compare_flat(mtc_span_of(data, len));
   for (unsigned form = ACME_JWS_REQUEST; form <= ACME_JWS_BINDING; form++) {
     struct acme_jws jws;
     struct acme_problem problem = {0};

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "acme/flat_json.h"
 #include "acme/jws.h"
 #include "mtc/runtime.h"
 
@@ -304,6 +305,54 @@ static void writes_whole_headers(void **state) {
   mtc_bytes_free(&body);
 }
 
+/* An object of plain strings is what libjansson makes of it; everything else is left to libjansson.
+ */
+static void reads_flat_objects(void **state) {
+  (void)state;
+  static const char *const flat[] = {
+      "{\"a\":\"b\"}",
+      HEADER,
+      " {\t\"a\" :\r\n\"\" , \"\": \"~ !#[]{}:,\" } \n",
+  };
+  static const char *const others[] = {
+      "",
+      "{",
+      "{}",
+      "[\"a\"]",
+      "{\"a\":1}",
+      "{\"a\":\"b\"",
+      "{\"a\":\"b}",
+      "{\"a\":\"b\",}",
+      "{\"a\":\"b\"}}",
+      "{\"a\":\"b\"} x",
+      "{\"a\":\"b\",\"a\":\"c\"}",
+      "{\"a\":\"\\u0062\"}",
+      "{\"\\u0061\":\"b\"}",
+      "{\"a\":\"b\tc\"}",
+      "{\"a\":\"\xc3\xa4\"}",
+      "{\"a\":\"\x7f\"}",
+      "{\"a\":{\"b\":\"c\"}}",
+      "{\"a\":[\"b\"]}",
+      "{\"a\":null}",
+      "{\"a\" \"b\"}",
+      "{a:\"b\"}",
+      "{\"a\":\"b\" \"c\":\"d\"}",
+      "{,\"a\":\"b\"}",
+      "\"a\"",
+      "{\"a\":\"",
+  };
+  for (size_t i = 0; i < sizeof flat / sizeof *flat; i++) {
+    json_t *object = acme_flat_json_load(mtc_span_of_text(flat[i]));
+    json_t *same = json_loads(flat[i], JSON_REJECT_DUPLICATES, NULL);
+    assert_true(object && same && json_equal(object, same));
+    json_decref(object);
+    json_decref(same);
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (acme_flat_json_load(mtc_span_of_text(others[i]))) fail_msg("%s", others[i]);
+  assert_null(acme_flat_json_load(mtc_span_of("{\"a\":\"b\0c\"}", 11)));
+}
+
 /* Whichever allocation fails, it is said, and nothing leaks. */
 static void runs_out_of_memory(void **state) {
   (void)state;
@@ -332,6 +381,7 @@ int main(void) {
       cmocka_unit_test(signs_and_verifies),
       cmocka_unit_test(binds),
       cmocka_unit_test(writes_whole_headers),
+      cmocka_unit_test(reads_flat_objects),
       cmocka_unit_test(runs_out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
