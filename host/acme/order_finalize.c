@@ -18,10 +18,9 @@ static void leave(void *effect) {
 /* What the CSR and the order must have in common; last, the limits count the order. */
 static mtc_status compare(struct acme_request *request, const struct acme_order *order,
                           const struct acme_csr *csr, struct mtc_error *error) {
-  struct acme_identifier *identifiers = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *identifiers);
+  struct acme_identifier identifiers[ACME_MAX_IDENTIFIERS];
   size_t num = 0;
   bool is_compromised = false;
-  if (!identifiers) return MTC_NOMEM;
   mtc_status status = acme_order_identifiers(order, identifiers, &num, error);
   if (!status && num != csr->num_identifiers)
     (void)acme_fail(&request->problem, ACME_BAD_CSR, "the CSR has %zu names, the order %zu",
@@ -43,7 +42,6 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
                     "a certificate with the CSR's key was revoked for keyCompromise");
   if (!status && !request->problem.type)
     status = acme_order_limits_take(request, order, identifiers, num, error);
-  mtc_free(identifiers);
   return status;
 }
 
@@ -51,21 +49,14 @@ static mtc_status check_csr(struct acme_request *request, const struct acme_orde
                             const char **out_text, struct mtc_error *error) {
   const char *text = json_string_value(json_object_get(request->jws.json, "csr"));
   struct mtc_bytes der = {0};
-  struct acme_csr *csr = NULL;
+  struct acme_csr csr;
   mtc_status status = MTC_OK;
   *out_text = text;
   if (!text) return acme_refuse(request, ACME_MALFORMED, "csr is missing");
-  if (!acme_append_decoded_base64url(&der, mtc_span_of_text(text))) {
+  if (!acme_append_decoded_base64url(&der, mtc_span_of_text(text)))
     status = acme_refuse(request, ACME_BAD_CSR, "csr is not base64url without padding");
-    goto out;
-  }
-  csr = mtc_alloc(1, sizeof *csr);
-  if (!csr)
-    status = MTC_NOMEM;
-  else if (!acme_csr_read(mtc_span_of_bytes(&der), csr, &request->problem))
-    status = compare(request, order, csr, error);
-out:
-  mtc_free(csr);
+  else if (!acme_csr_read(mtc_span_of_bytes(&der), &csr, &request->problem))
+    status = compare(request, order, &csr, error);
   mtc_bytes_free(&der);
   return status;
 }

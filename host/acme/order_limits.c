@@ -27,18 +27,16 @@ mtc_status acme_order_limits_check(const struct acme_server *server,
 mtc_status acme_order_count_shared(sqlite3 *db, uint64_t order_id,
                                    const struct acme_identifier *names, size_t num, size_t *out,
                                    struct mtc_error *error) {
-  struct acme_identifier *old = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *old);
+  struct acme_identifier old[ACME_MAX_IDENTIFIERS];
   struct acme_order order;
   size_t num_old = 0;
   *out = 0;
-  if (!old) return MTC_NOMEM;
   mtc_status status = acme_order_load(db, order_id, &order, error);
   if (!status && order.id) status = acme_order_identifiers(&order, old, &num_old, error);
   for (size_t i = 0; i < num_old; i++)
     for (size_t k = 0; k < num; k++)
       if (strcmp(old[i].value, names[k].value) == 0) ++*out;
   acme_order_free(&order);
-  mtc_free(old);
   return status;
 }
 
@@ -85,15 +83,13 @@ mtc_status acme_order_limits_give_back(const struct acme_server *server,
                                        struct mtc_error *error) {
   char set[ACME_SET_NAME_LEN + 1];
   size_t num = 0;
+  struct acme_identifier names[ACME_MAX_IDENTIFIERS];
   if (!is_limited(server)) return MTC_OK;
-  struct acme_identifier *names = mtc_alloc(ACME_MAX_IDENTIFIERS, sizeof *names);
-  if (!names) return MTC_NOMEM;
   mtc_status status = acme_order_identifiers(order, names, &num, error);
   if (!status) status = acme_limit_name_set(names, num, set);
   if (!status) status = acme_limit_give_back(server, ACME_LIMIT_SETS, set, claimed_s, error);
   for (size_t i = 0; i < num && !status; i++)
     status =
         acme_limit_give_back(server, ACME_LIMIT_CERTIFICATES, names[i].value, claimed_s, error);
-  mtc_free(names);
   return status;
 }
