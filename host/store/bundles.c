@@ -123,27 +123,68 @@ static mtc_status check_committed(struct mtc_store *store, uint64_t end, struct 
   return status;
 }
 
+/* Where each value of `blob`, of which there are `width`, ends. */
+static void find_ends(struct mtc_span blob, unsigned width, uint32_t out_ends[MTC_TILE_WIDTH]) {
+  size_t end = 0;
+  for (unsigned i = 0; i < width; i++) {
+    end += 2 + ((size_t)blob.data[end] << 8 | blob.data[end + 1]);
+    out_ends[i] = (uint32_t)end;
+  }
+}
+
+/* The cache's slot of a bundle, with at least `wanted` entries. */
+static mtc_status load_cached(struct mtc_store *store, uint64_t bundle_index, unsigned wanted,
+                              struct mtc_cached_bundle **out, struct mtc_error *error) {
+  struct mtc_cached_bundle *slot = &store->bundle_cache[bundle_index % BUNDLE_CACHE_SLOTS];
+  *out = slot;
+  if (slot->index == bundle_index && slot->width >= wanted) return MTC_OK;
+  slot->width = 0;
+  mtc_bytes_clear(&slot->entries);
+  mtc_bytes_clear(&slot->public_keys);
+  struct mtc_query query;
+  struct mtc_span entries, public_keys;
+  unsigned width;
+  open_row(&query, store, bundle_index, &width, &entries, &public_keys, error);
+  mtc_bytes_append_span(&slot->entries, entries);
+  mtc_bytes_append_span(&slot->public_keys, public_keys);
+  find_ends(entries, width, slot->entry_ends); /* as many values as open_row has found */
+  find_ends(public_keys, width, slot->key_ends);
+  if (width < wanted)
+    mtc_query_corrupt(&query, "bundle %llu has %u entries, not %u",
+                      (unsigned long long)bundle_index, width, wanted);
+  mtc_status status = mtc_query_close(&query);
+  if (!status && (mtc_bytes_status(&slot->entries) || mtc_bytes_status(&slot->public_keys)))
+    status =
+        mtc_fail(error, MTC_NOMEM, "bundle %llu: out of memory", (unsigned long long)bundle_index);
+  if (status) {
+    mtc_bytes_free(&slot->entries);
+    mtc_bytes_free(&slot->public_keys);
+    return status;
+  }
+  slot->index = bundle_index;
+  slot->width = width;
+  return MTC_OK;
+}
+
+static struct mtc_span value_of(const struct mtc_bytes *blob, const uint32_t *ends,
+                                unsigned position) {
+  size_t start = (position ? ends[position - 1] : 0) + 2;
+  return mtc_span_of(blob->data + start, ends[position] - start);
+}
+
 static mtc_status load_entry(struct mtc_store *store, uint64_t index, struct mtc_bytes *out_entry,
                              struct mtc_bytes *out_public_key, struct mtc_error *error) {
+  struct mtc_cached_bundle *bundle;
+  unsigned position = (unsigned)(index % MTC_TILE_WIDTH);
   mtc_status status = check_committed(store, index + 1, error);
+  if (!status) status = load_cached(store, index / MTC_TILE_WIDTH, position + 1, &bundle, error);
   if (status) return status;
-  struct mtc_query query;
-  struct mtc_span entries, public_keys, entry, public_key;
-  unsigned width, position = (unsigned)(index % MTC_TILE_WIDTH) + 1;
-  open_row(&query, store, index / MTC_TILE_WIDTH, &width, &entries, &public_keys, error);
-  struct mtc_reader entry_reader = mtc_reader_of(entries), key_reader = mtc_reader_of(public_keys);
-  if (width < position || !take_values(&entry_reader, position, &entry) ||
-      !take_values(&key_reader, position, &public_key)) {
-    mtc_query_corrupt(&query, "entry %llu is missing", (unsigned long long)index);
-  } else {
-    mtc_bytes_append_span(out_entry, entry);
-    if (out_public_key) mtc_bytes_append_span(out_public_key, public_key);
-  }
-  status = mtc_query_close(&query);
-  if (status) return status;
-  if (mtc_bytes_status(out_entry) || (out_public_key && mtc_bytes_status(out_public_key))) {
+  mtc_bytes_append_span(out_entry, value_of(&bundle->entries, bundle->entry_ends, position));
+  if (out_public_key)
+    mtc_bytes_append_span(out_public_key,
+                          value_of(&bundle->public_keys, bundle->key_ends, position));
+  if (mtc_bytes_status(out_entry) || (out_public_key && mtc_bytes_status(out_public_key)))
     return mtc_fail(error, MTC_NOMEM, "entry %llu: out of memory", (unsigned long long)index);
-  }
   return MTC_OK;
 }
 

@@ -8,6 +8,8 @@
 #include "store/sqlite.h"
 
 #define TILE_CACHE_SLOTS 64
+#define BUNDLE_CACHE_SLOTS \
+  2 /* a batch's certificates are read when it is new: from its end and before */
 
 /* A tile that was read. Tiles only ever grow at their end, so a cached one never becomes wrong,
  * only too narrow. width 0 is an empty slot. */
@@ -16,6 +18,18 @@ struct mtc_cached_tile {
   uint64_t index;
   unsigned width;
   struct mtc_hash hashes[MTC_TILE_WIDTH];
+  /* The nodes above, made when they are first asked for: below node k are 2k and 2k + 1, and those
+   * from 256 on are the hashes. */
+  struct mtc_hash nodes[MTC_TILE_WIDTH];
+  bool has_node[MTC_TILE_WIDTH];
+};
+
+/* A bundle that entries were read from, with where each of its values ends. It only grows, too. */
+struct mtc_cached_bundle {
+  uint64_t index;
+  unsigned width; /* 0 is an empty slot */
+  struct mtc_bytes entries, public_keys;
+  uint32_t entry_ends[MTC_TILE_WIDTH], key_ends[MTC_TILE_WIDTH];
 };
 
 struct mtc_store {
@@ -30,6 +44,7 @@ struct mtc_store {
   char *path;                         /* of the database file, symbolic links resolved */
   int lock_fd;                        /* -1 when read_only */
   struct mtc_cached_tile *tile_cache; /* TILE_CACHE_SLOTS of them */
+  struct mtc_cached_bundle bundle_cache[BUNDLE_CACHE_SLOTS];
 };
 
 enum mtc_store_access { MTC_STORE_READ, MTC_STORE_WRITE };

@@ -242,6 +242,10 @@ void mtc_store_close(struct mtc_store *store) {
   (void)pthread_mutex_destroy(&store->mutex);
   free(store->path);
   mtc_free(store->tile_cache);
+  for (size_t i = 0; i < BUNDLE_CACHE_SLOTS; i++) {
+    mtc_bytes_free(&store->bundle_cache[i].entries);
+    mtc_bytes_free(&store->bundle_cache[i].public_keys);
+  }
   mtc_free(store);
 }
 

@@ -58,13 +58,15 @@ static mtc_status load_tile(struct mtc_store *store, const struct mtc_tile *tile
   return status;
 }
 
+/* The tile's place in the cache, with at least the tile's width. */
 static mtc_status load_cached(struct mtc_store *store, const struct mtc_tile *tile,
-                              struct mtc_hash *out_hashes, struct mtc_error *error) {
+                              struct mtc_cached_tile **out, struct mtc_error *error) {
   /* Neighbours, and the same index on several levels, go to different slots. */
   struct mtc_cached_tile *slot =
       &store->tile_cache[(tile->index + tile->level * UINT64_C(9)) % TILE_CACHE_SLOTS];
   if (slot->level != tile->level || slot->index != tile->index || slot->width < tile->width) {
     slot->width = 0;
+    memset(slot->has_node, 0, sizeof slot->has_node);
     unsigned width;
     mtc_status status = load_tile(store, tile, slot->hashes, &width, error);
     if (status) return status;
@@ -72,8 +74,19 @@ static mtc_status load_cached(struct mtc_store *store, const struct mtc_tile *ti
     slot->index = tile->index;
     slot->width = width;
   }
-  memcpy(out_hashes, slot->hashes, tile->width * sizeof *out_hashes);
+  *out = slot;
   return MTC_OK;
+}
+
+/* Requires: the tile is wide enough for the node to be complete. */
+static const struct mtc_hash *cached_node(struct mtc_cached_tile *slot, unsigned number) {
+  if (number >= MTC_TILE_WIDTH) return &slot->hashes[number - MTC_TILE_WIDTH];
+  if (!slot->has_node[number]) {
+    const struct mtc_hash *left = cached_node(slot, 2 * number);
+    mtc_hash_node(left, cached_node(slot, 2 * number + 1), &slot->nodes[number]);
+    slot->has_node[number] = true;
+  }
+  return &slot->nodes[number];
 }
 
 /* mtc_tile_source has no place for a text, so it goes to the log. */
@@ -85,16 +98,36 @@ static mtc_status log_failure(mtc_status status, const struct mtc_error *error) 
 static mtc_status read_tile(void *context, const struct mtc_tile *tile,
                             struct mtc_hash *out_hashes) {
   struct mtc_store *store = context;
+  struct mtc_cached_tile *slot;
   struct mtc_error error = {0};
   if (tile->width > MTC_TILE_WIDTH) return MTC_INPUT;
   (void)pthread_mutex_lock(&store->mutex); /* a single SELECT needs no transaction */
-  mtc_status status = load_cached(store, tile, out_hashes, &error);
+  mtc_status status = load_cached(store, tile, &slot, &error);
+  if (!status) memcpy(out_hashes, slot->hashes, tile->width * sizeof *out_hashes);
+  (void)pthread_mutex_unlock(&store->mutex);
+  return log_failure(status, &error);
+}
+
+/* Proofs of neighbours share most of their nodes: each is made once for as long as its tile is
+ * kept. */
+static mtc_status read_node(void *context, const struct mtc_tile *tile, unsigned height,
+                            unsigned offset, struct mtc_hash *out) {
+  struct mtc_store *store = context;
+  struct mtc_cached_tile *slot;
+  struct mtc_error error = {0};
+  if (tile->width > MTC_TILE_WIDTH || height > MTC_TILE_HEIGHT ||
+      ((uint64_t)offset + 1) << height > tile->width)
+    return MTC_INPUT;
+  (void)pthread_mutex_lock(&store->mutex);
+  mtc_status status = load_cached(store, tile, &slot, &error);
+  if (!status) *out = *cached_node(slot, (MTC_TILE_WIDTH >> height) + offset);
   (void)pthread_mutex_unlock(&store->mutex);
   return log_failure(status, &error);
 }
 
 struct mtc_tile_source mtc_store_tile_source(struct mtc_store *store, uint64_t tree_size) {
-  return (struct mtc_tile_source){.read_tile = read_tile, .context = store, .tree_size = tree_size};
+  return (struct mtc_tile_source){
+      .read_tile = read_tile, .read_node = read_node, .context = store, .tree_size = tree_size};
 }
 
 /* Reads a tile inside the caller's transaction, past the cache. */
@@ -110,7 +143,8 @@ static mtc_status read_tile_inside(void *context, const struct mtc_tile *tile,
 
 mtc_status mtc_tiles_root(struct mtc_store *store, uint64_t tree_size, struct mtc_hash *out,
                           struct mtc_error *error) {
-  struct mtc_tile_source tiles = {read_tile_inside, store, tree_size};
+  struct mtc_tile_source tiles = {
+      .read_tile = read_tile_inside, .context = store, .tree_size = tree_size};
   struct mtc_node_source nodes = {mtc_tile_read_node, &tiles};
   mtc_status status = mtc_tree_hash(&nodes, (struct mtc_subtree){0, tree_size}, out);
   if (!status) return MTC_OK;

@@ -54,9 +54,10 @@ mtc_status mtc_tile_read_node(void *tile_source, unsigned level, uint64_t index,
   unsigned height = level % MTC_TILE_HEIGHT, shift = MTC_TILE_HEIGHT - height;
   struct mtc_tile tile = {.level = level / MTC_TILE_HEIGHT, .index = index >> shift};
   tile.width = mtc_tile_width(tile.level, tile.index, source->tree_size);
+  unsigned offset = (unsigned)(index & ((UINT64_C(1) << shift) - 1));
+  if (source->read_node) return source->read_node(source->context, &tile, height, offset, out);
   struct mtc_hash hashes[MTC_TILE_WIDTH];
   mtc_status status = source->read_tile(source->context, &tile, hashes);
   if (status) return status;
-  unsigned offset = (unsigned)(index & ((UINT64_C(1) << shift) - 1));
   return mtc_tile_node(hashes, tile.width, height, offset, out);
 }

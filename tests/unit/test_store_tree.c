@@ -55,6 +55,30 @@ static void tiles_are_those_of_the_leaves(void **state) {
   assert_int_equal(source.read_tile(source.context, &above, hashes), MTC_INPUT);
 }
 
+/* Every complete node, twice: the second time from the cache. Nodes that are not complete are
+ * refused. */
+static void nodes_are_those_of_the_leaves(void **state) {
+  struct fixture *f = *state;
+  struct mtc_tile_source source = mtc_store_tile_source(f->store, f->committed_size);
+  struct mtc_hash node, expected;
+  for (unsigned round = 0; round < 2; round++)
+    for (unsigned level = 0; f->committed_size >> level; level++) {
+      uint64_t num_nodes = f->committed_size >> level;
+      for (uint64_t index = num_nodes; index-- > 0;) {
+        node_of_leaves(f, level, index, &expected);
+        assert_int_equal(mtc_tile_read_node(&source, level, index, &node), MTC_OK);
+        assert_true(mtc_hash_equal(&node, &expected));
+      }
+      assert_int_equal(mtc_tile_read_node(&source, level, num_nodes, &node), MTC_INPUT);
+    }
+  const struct mtc_tile partial = {.width = 100}, wide = {.width = 257};
+  assert_int_equal(source.read_node(source.context, &partial, 2, 24, &node), MTC_OK);
+  assert_int_equal(source.read_node(source.context, &partial, 2, 25, &node), MTC_INPUT);
+  assert_int_equal(source.read_node(source.context, &partial, 9, 0, &node), MTC_INPUT);
+  assert_int_equal(source.read_node(source.context, &partial, 0, UINT32_MAX, &node), MTC_INPUT);
+  assert_int_equal(source.read_node(source.context, &wide, 0, 0, &node), MTC_INPUT);
+}
+
 static void roots_are_those_of_the_frontier(void **state) {
   struct fixture *f = *state;
   struct mtc_frontier frontier = {0};
@@ -186,6 +210,7 @@ static void there_are_few_rows(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tiles_are_those_of_the_leaves),
+      cmocka_unit_test(nodes_are_those_of_the_leaves),
       cmocka_unit_test(roots_are_those_of_the_frontier),
       cmocka_unit_test(entries_come_back),
       cmocka_unit_test(every_entry_has_its_signed_subtree),

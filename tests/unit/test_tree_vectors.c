@@ -237,7 +237,7 @@ static mtc_status read_tile(void *context, const struct mtc_tile *tile, struct m
 static void tiles_give_every_node(void **state) {
   (void)state;
   build(MAX_SIZE);
-  struct mtc_tile_source tiles = {read_tile, NULL, MAX_SIZE};
+  struct mtc_tile_source tiles = {.read_tile = read_tile, .tree_size = MAX_SIZE};
   struct mtc_hash hash;
   for (unsigned level = 0; level < 13; level++) {
     for (uint64_t i = 0; i < (uint64_t)MAX_SIZE >> level; i++) {

@@ -167,12 +167,16 @@ mtc_status mtc_tile_node(const struct mtc_hash *hashes, unsigned width, unsigned
                          unsigned offset, struct mtc_hash *out) MTC_MUST_CHECK;
 
 /*
- * A reader of tile contents: writes the first `tile->width` hashes of the tile.
+ * A reader of tiles. read_tile writes the first `tile->width` hashes of the tile. read_node, which
+ * may be NULL, is for a source that keeps the nodes between a tile's hashes: it writes what
+ * mtc_tile_node would make of them.
  */
 struct mtc_tile_source {
   mtc_status (*read_tile)(void *context, const struct mtc_tile *tile, struct mtc_hash *out_hashes);
   void *context;
   uint64_t tree_size;
+  mtc_status (*read_node)(void *context, const struct mtc_tile *tile, unsigned height,
+                          unsigned offset, struct mtc_hash *out);
 };
 
 /*
@@ -180,7 +184,7 @@ struct mtc_tile_source {
  * the node source's context): it asks for the tile that holds the node, at the width that
  * `tree_size` gives.
  *
- * Errors:   INPUT when the node is not complete at tree_size; whatever read_tile returns.
+ * Errors:   INPUT when the node is not complete at tree_size; whatever the source returns.
  */
 mtc_status mtc_tile_read_node(void *tile_source, unsigned level, uint64_t index,
                               struct mtc_hash *out) MTC_MUST_CHECK;
