@@ -200,6 +200,8 @@ mtc_status mtc_make_folders(const char *path, struct mtc_error *error) {
   if (len == 0 || len >= sizeof partial) {
     return mtc_fail(error, MTC_INPUT, "path empty or too long: %s", path);
   }
+  struct stat info;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return MTC_OK; /* as it mostly is */
   memcpy(partial, path, len + 1);
   for (size_t i = 1; i <= len; i++) {
     if (partial[i] != '/' && partial[i] != 0) continue;
@@ -210,7 +212,6 @@ mtc_status mtc_make_folders(const char *path, struct mtc_error *error) {
     }
     partial[i] = saved;
   }
-  struct stat info;
   if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
     return mtc_fail(error, MTC_IO, "%s is not a folder", path);
   }

@@ -17,19 +17,23 @@ void mtc_bytes_append_hex(struct mtc_bytes *bytes, struct mtc_span span) {
   bytes->len += span.len * 2;
 }
 
+/* Four digits of three bytes. */
+static void write_group(const uint8_t bytes[3], uint8_t out[4]) {
+  uint32_t group = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
+  for (unsigned i = 0; i < 4; i++)
+    out[i] = (uint8_t)base64_digits[group >> (18 - 6 * i) & 63];
+}
+
 void mtc_bytes_append_base64(struct mtc_bytes *bytes, struct mtc_span span) {
-  size_t len = (span.len + 2) / 3 * 4;
-  uint8_t *room = mtc_bytes_reserve(bytes, len);
+  size_t len = (span.len + 2) / 3 * 4, whole = span.len / 3 * 3, left = span.len - whole;
+  uint8_t *room = mtc_bytes_reserve(bytes, len), last[3] = {0};
   if (!room) return;
-  for (size_t i = 0; i < span.len; i += 3) {
-    size_t left = span.len - i;
-    uint32_t group = (uint32_t)span.data[i] << 16;
-    if (left > 1) group |= (uint32_t)span.data[i + 1] << 8;
-    if (left > 2) group |= span.data[i + 2];
-    *room++ = (uint8_t)base64_digits[group >> 18];
-    *room++ = (uint8_t)base64_digits[group >> 12 & 63];
-    *room++ = left > 1 ? (uint8_t)base64_digits[group >> 6 & 63] : '=';
-    *room++ = left > 2 ? (uint8_t)base64_digits[group & 63] : '=';
+  for (size_t i = 0; i < whole; i += 3, room += 4)
+    write_group(span.data + i, room);
+  if (left) {
+    memcpy(last, span.data + whole, left);
+    write_group(last, room);
+    memset(room + left + 1, '=', 3 - left);
   }
   bytes->len += len;
 }

@@ -13,17 +13,14 @@ static const char end_text[] = "-----END ";
 static const char dashes[] = "-----";
 
 void mtc_pem_append(const char *label, struct mtc_span der, struct mtc_bytes *out) {
-  struct mtc_bytes base64 = {0};
-  mtc_bytes_append_base64(&base64, der);
-  if (base64.failed) out->failed = true;
   mtc_bytes_append_format(out, "%s%s%s\n", begin_text, label, dashes);
-  for (size_t i = 0; i < base64.len; i += LINE_LEN) {
-    size_t len = base64.len - i < LINE_LEN ? base64.len - i : LINE_LEN;
-    mtc_bytes_append(out, base64.data + i, len);
-    mtc_bytes_append_text(out, "\n");
+  while (der.len) {
+    size_t len = der.len < LINE_LEN / 4 * 3 ? der.len : LINE_LEN / 4 * 3;
+    mtc_bytes_append_base64(out, mtc_span_of(der.data, len));
+    mtc_bytes_append(out, "\n", 1);
+    der = mtc_span_of(der.data + len, der.len - len);
   }
   mtc_bytes_append_format(out, "%s%s%s\n", end_text, label, dashes);
-  mtc_bytes_free(&base64);
 }
 
 /* Takes a line off the front, also a last one without LF, and drops white space at its end. */
