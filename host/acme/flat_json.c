@@ -20,9 +20,10 @@ static bool read_string(struct mtc_span *rest, struct mtc_span *out) {
   while (len < rest->len && rest->data[len] >= ' ' && rest->data[len] <= '~' &&
          rest->data[len] != '"' && rest->data[len] != '\\')
     len++;
+  if (len == rest->len || rest->data[len] != '"') return false;
   *out = mtc_span_of(rest->data, len);
-  *rest = mtc_span_of(rest->data + len, rest->len - len);
-  return rest->len && skip(rest, '"');
+  *rest = mtc_span_of(rest->data + len + 1, rest->len - len - 1);
+  return true;
 }
 
 /* Adds "name": "value". */
