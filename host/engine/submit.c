@@ -218,6 +218,15 @@ static mtc_status enqueue(struct mtc_engine *engine, const struct mtc_submission
   return queue_push(queue, item, 0);
 }
 
+/* Whether the engine's thread has to hear of an entry that was queued: it waits for the first, for
+ * the last that a batch takes and for one that fills a reservation. In between it has nothing to do
+ * but count them again. */
+static bool is_awaited(const struct mtc_engine *engine, const struct mtc_submission *submission) {
+  const struct queue *queue = &engine->queue;
+  return submission->at_reserved || queue->num_items == 1 ||
+         queue->num_slots >= engine->options.batch_max_entries;
+}
+
 mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submission *submission,
                              mtc_engine_done *done, void *context, struct mtc_error *error) {
   struct item *item = NULL;
@@ -240,7 +249,7 @@ mtc_status mtc_engine_submit(struct mtc_engine *engine, const struct mtc_submiss
     if (!status) {
       request_add(engine, item);
       item = NULL;
-      pthread_cond_broadcast(&engine->wake);
+      if (is_awaited(engine, submission)) pthread_cond_broadcast(&engine->wake);
     }
   }
   pthread_mutex_unlock(&engine->lock);
