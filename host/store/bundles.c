@@ -113,12 +113,12 @@ mtc_status mtc_bundles_write(struct mtc_store *store, const struct mtc_stage *st
 }
 
 /* Refuses what is not committed: nothing may leave the store before its checkpoint is signed. */
-static mtc_status check_committed(struct mtc_store *store, uint64_t end, struct mtc_error *error) {
-  uint64_t tree_size;
-  mtc_status status = mtc_store_load_size(store, &tree_size, error);
-  if (!status && end > tree_size) {
+static mtc_status check_committed(struct mtc_store *store, uint64_t end, uint64_t *out_tree_size,
+                                  struct mtc_error *error) {
+  mtc_status status = mtc_store_load_size(store, out_tree_size, error);
+  if (!status && end > *out_tree_size) {
     status = mtc_fail(error, MTC_INPUT, "entry %llu: the log has %llu entries",
-                      (unsigned long long)(end - 1), (unsigned long long)tree_size);
+                      (unsigned long long)(end - 1), (unsigned long long)*out_tree_size);
   }
   return status;
 }
@@ -132,9 +132,13 @@ static void find_ends(struct mtc_span blob, unsigned width, uint32_t out_ends[MT
   }
 }
 
-/* The cache's slot of a bundle, with at least `wanted` entries. */
-static mtc_status load_cached(struct mtc_store *store, uint64_t bundle_index, unsigned wanted,
+/* The cache's slot of the bundle of entry `index`, which is committed. It keeps committed entries
+ * only: those are for ever. */
+static mtc_status load_cached(struct mtc_store *store, uint64_t index, uint64_t tree_size,
                               struct mtc_cached_bundle **out, struct mtc_error *error) {
+  uint64_t bundle_index = index / MTC_TILE_WIDTH, num = tree_size - bundle_index * MTC_TILE_WIDTH;
+  unsigned committed = num < MTC_TILE_WIDTH ? (unsigned)num : MTC_TILE_WIDTH;
+  unsigned wanted = (unsigned)(index % MTC_TILE_WIDTH) + 1;
   struct mtc_cached_bundle *slot = &store->bundle_cache[bundle_index % BUNDLE_CACHE_SLOTS];
   *out = slot;
   if (slot->index == bundle_index && slot->width >= wanted) return MTC_OK;
@@ -149,9 +153,9 @@ static mtc_status load_cached(struct mtc_store *store, uint64_t bundle_index, un
   mtc_bytes_append_span(&slot->public_keys, public_keys);
   find_ends(entries, width, slot->entry_ends); /* as many values as open_row has found */
   find_ends(public_keys, width, slot->key_ends);
-  if (width < wanted)
+  if (width < committed)
     mtc_query_corrupt(&query, "bundle %llu has %u entries, not %u",
-                      (unsigned long long)bundle_index, width, wanted);
+                      (unsigned long long)bundle_index, width, committed);
   mtc_status status = mtc_query_close(&query);
   if (!status && (mtc_bytes_status(&slot->entries) || mtc_bytes_status(&slot->public_keys)))
     status =
@@ -162,7 +166,7 @@ static mtc_status load_cached(struct mtc_store *store, uint64_t bundle_index, un
     return status;
   }
   slot->index = bundle_index;
-  slot->width = width;
+  slot->width = committed;
   return MTC_OK;
 }
 
@@ -175,9 +179,10 @@ static struct mtc_span value_of(const struct mtc_bytes *blob, const uint32_t *en
 static mtc_status load_entry(struct mtc_store *store, uint64_t index, struct mtc_bytes *out_entry,
                              struct mtc_bytes *out_public_key, struct mtc_error *error) {
   struct mtc_cached_bundle *bundle;
+  uint64_t tree_size;
   unsigned position = (unsigned)(index % MTC_TILE_WIDTH);
-  mtc_status status = check_committed(store, index + 1, error);
-  if (!status) status = load_cached(store, index / MTC_TILE_WIDTH, position + 1, &bundle, error);
+  mtc_status status = check_committed(store, index + 1, &tree_size, error);
+  if (!status) status = load_cached(store, index, tree_size, &bundle, error);
   if (status) return status;
   mtc_bytes_append_span(out_entry, value_of(&bundle->entries, bundle->entry_ends, position));
   if (out_public_key)
@@ -204,7 +209,9 @@ enum column { ENTRIES, PUBLIC_KEYS };
 
 static mtc_status load_bundle(struct mtc_store *store, uint64_t bundle_index, unsigned wanted,
                               enum column column, struct mtc_bytes *out, struct mtc_error *error) {
-  mtc_status status = check_committed(store, bundle_index * MTC_TILE_WIDTH + wanted, error);
+  uint64_t tree_size;
+  mtc_status status =
+      check_committed(store, bundle_index * MTC_TILE_WIDTH + wanted, &tree_size, error);
   if (status) return status;
   struct mtc_query query;
   struct mtc_span entries, public_keys, last;

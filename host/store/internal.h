@@ -8,8 +8,7 @@
 #include "store/sqlite.h"
 
 #define TILE_CACHE_SLOTS 64
-#define BUNDLE_CACHE_SLOTS \
-  2 /* a batch's certificates are read when it is new: from its end and before */
+#define BUNDLE_CACHE_SLOTS 2 /* certificates are read when they are new: at the log's end */
 
 /* A tile that was read. Tiles only ever grow at their end, so a cached one never becomes wrong,
  * only too narrow. width 0 is an empty slot. */
@@ -24,7 +23,7 @@ struct mtc_cached_tile {
   bool has_node[MTC_TILE_WIDTH];
 };
 
-/* A bundle that entries were read from, with where each of its values ends. It only grows, too. */
+/* A bundle that entries were read from: those that are committed, and where each of them ends. */
 struct mtc_cached_bundle {
   uint64_t index;
   unsigned width; /* 0 is an empty slot */
