@@ -78,13 +78,16 @@ static void a_tile_that_ends_elsewhere(void **state) {
 /* Not damage, but a tile far away, made cheaply: it shares its place in the cache with tile 0. */
 static void the_cache_confuses_no_tiles(void **state) {
   struct fixture *f = *state;
-  struct mtc_hash hashes[MTC_TILE_WIDTH], zero = {0};
+  struct mtc_hash hashes[MTC_TILE_WIDTH], node, expected, zero = {0};
   damage(f, "INSERT INTO tiles VALUES(7, 0, 64, 256, zeroblob(8192))");
   struct mtc_tile_source source = mtc_store_tile_source(f->store, 65 * 256);
   for (unsigned i = 0; i < 4; i++) {
     const struct mtc_tile tile = {0, i % 2 ? 64 : 0, 256};
     assert_int_equal(source.read_tile(source.context, &tile, hashes), MTC_OK);
     assert_true(mtc_hash_equal(&hashes[9], i % 2 ? &zero : &f->leaves[9]));
+    mtc_hash_node(&hashes[8], &hashes[9], &expected);
+    assert_int_equal(mtc_tile_read_node(&source, 1, tile.index * 128 + 4, &node), MTC_OK);
+    assert_true(mtc_hash_equal(&node, &expected));
   }
 }
 

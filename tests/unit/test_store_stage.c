@@ -61,6 +61,31 @@ static void a_pending_checkpoint_is_never_replaced(void **state) {
   free_batch(next);
 }
 
+/* A read of a committed entry keeps nothing of those that are staged in the same bundle: what is
+ * committed counts, here with another last byte than was staged. */
+static void staged_entries_are_not_kept(void **state) {
+  struct fixture *f = *state;
+  struct mtc_bytes bytes = {0};
+  add_batch(f, 5);
+  struct batch *b = make_batch(f, 4);
+  stage(f, b);
+  assert_ok(mtc_store_read_entry(f->store, 4, &bytes, NULL, &error));
+  damage(f,
+         "CREATE TEMP TABLE b AS SELECT * FROM bundles WHERE bundle_index = 0;"
+         "DELETE FROM bundles WHERE bundle_index = 0;"
+         "INSERT INTO bundles SELECT log_number, 0, width,"
+         " CAST(substr(entries, 1, length(entries) - 1) || x'fe' AS BLOB), subject_public_keys "
+         "FROM b");
+  commit(f);
+  mtc_bytes_clear(&bytes);
+  assert_ok(mtc_store_read_entry(f->store, 8, &bytes, NULL, &error));
+  assert_int_equal(bytes.len, b->entries[3].len);
+  assert_int_equal(bytes.data[bytes.len - 1], 0xfe);
+  assert_int_not_equal(b->entries[3].data[bytes.len - 1], 0xfe);
+  mtc_bytes_free(&bytes);
+  free_batch(b);
+}
+
 static void what_is_read_at_once_is_one_transaction(void **state) {
   struct fixture *f = *state;
   struct mtc_log_state log;
@@ -334,6 +359,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(staged_survives_a_crash, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(a_pending_checkpoint_is_never_replaced, make_fixture,
                                       free_fixture),
+      cmocka_unit_test_setup_teardown(staged_entries_are_not_kept, make_fixture, free_fixture),
       cmocka_unit_test_setup_teardown(what_is_read_at_once_is_one_transaction, make_fixture,
                                       free_fixture),
       cmocka_unit_test_setup_teardown(only_the_pending_one_is_committed, make_fixture,
