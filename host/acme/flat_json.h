@@ -9,8 +9,8 @@
 /*
  * acme_flat_json_load reads an object whose names and values are all strings of printable ASCII
  * without escapes: of a request's JWS that is the outer object, most protected headers and the
- * payload of a finalize. libjansson reads byte by byte, which for these took a tenth of what an
- * order cost the server.
+ * payload of a finalize. libjansson reads byte by byte, which for these took a tenth of the
+ * server's instructions for an order.
  *
  * Output:   what json_loadb with JSON_REJECT_DUPLICATES gives for the same text; NULL for every
  *           other text, also one that is no JSON, has a name twice, or when memory is out: whether

@@ -255,11 +255,10 @@ static mtc_status make(struct acme_request *request, struct wish *wish, struct m
 
 mtc_status acme_new_order(struct acme_request *request, struct mtc_error *error) {
   struct wish wish; /* 26 KB, of which a few names are used: not cleared */
-  mtc_status status = MTC_OK;
   wish.num_identifiers = 0;
   wish.is_renewal = false;
   if (acme_check_terms(request) || read_wish(request, &wish)) return MTC_OK;
-  status = check_replaces(request, &wish, error);
+  mtc_status status = check_replaces(request, &wish, error);
   if (!status && !request->problem.type) status = check_limits(request, &wish, error);
   if (!status && !request->problem.type) status = make(request, &wish, error);
   return status;

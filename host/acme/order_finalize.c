@@ -41,7 +41,7 @@ static mtc_status compare(struct acme_request *request, const struct acme_order 
     (void)acme_fail(&request->problem, ACME_BAD_CSR,
                     "a certificate with the CSR's key was revoked for keyCompromise");
   if (!status && !request->problem.type)
-    status = acme_order_limits_take(request, order, identifiers, num, error);
+    return acme_order_limits_take(request, order, identifiers, num, error);
   return status;
 }
 
