@@ -62,7 +62,7 @@ for name in "${names[@]}"; do
     # The same of the buffer that gives a word in two cycles. A word is taken before it has been read.
     queue)
       alter='s/mtc_fifo/mtc_queue/'
-      prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue
+      prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue far
       ;;
     # Byte strobes are not looked at.
     axil) prove axil 10 0 "s/whole_q <= wstrb_i == '1/whole_q <= 1'b1/" axil ;;
@@ -71,7 +71,7 @@ for name in "${names[@]}"; do
       small='s/Frames *= 8/Frames = 2/; s/Batches *= 4/Batches = 2/'
       shrink="s/\[5:0\]/[1:0]/g; s/6'd6\([0-9]\)/2'd\1/g; s/6'd/2'd/g; s/32'd63/32'd3/g
         s/Frames\*64/Frames*4/; s/BufferWidth+5/BufferWidth+1/"
-      prove avail 12 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue
+      prove avail 12 0 's/valid_i(push_q/& \&\& !frame_q.is_sync/' emit queue far
       ;;
     # A block more is promised than there is room for.
     store)
@@ -81,7 +81,7 @@ for name in "${names[@]}"; do
     # A beat more is granted than there is room for.
     credit)
       small='s/InputDepth = 256/InputDepth = 4/'
-      prove credit 16 0 's/credit_d *= mtc_pkg::InputDepth/&+ 1/' ingest fifo
+      prove credit 16 0 's/credit_d *= mtc_pkg::InputDepth/&+ 1/' ingest fifo far
       ;;
     # A place is free again when its hash was read, not when it has gone on.
     reorder) prove reorder 16 0 's/assign leaves .*/assign leaves = load;/' reorder ;;

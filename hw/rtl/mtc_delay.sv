@@ -1,8 +1,9 @@
 // Delays a word by Ticks enabled cycles.
 //
-// One or two by registers; more by a small memory that one pointer walks round, and a register
-// behind it. A block memory is slow to answer: behind one of those stands a second register.
-// The words are not reset: what comes out first is not valid anyway.
+// One or two by registers; more by a memory that two pointers walk round, and a register behind it.
+// A block memory is slow to answer: behind one of those stands a second register.
+// The words are not reset: what comes out first is not valid anyway, and what comes in during the
+// first cycle after a reset may be lost.
 module mtc_delay #(
   parameter int unsigned Width = 32,
   parameter int unsigned Ticks = 1
@@ -33,30 +34,44 @@ module mtc_delay #(
       end
     end
   end else begin : gen_memory
-    // Written at the pointer, read one further on, which is the oldest word.
     localparam bit Large = Ticks > 16;
-    localparam int unsigned Words = Large ? Ticks - 1 : Ticks;
-    localparam int unsigned PointerWidth = $clog2(Words);
-    logic [PointerWidth-1:0] pointer_q, next_q;
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        pointer_q <= '0;
-        next_q    <= PointerWidth'(1);
-      end else if (enable_i) begin
-        pointer_q <= next_q;
-        next_q    <= next_q == PointerWidth'(Words - 1) ? '0 : next_q + 1'b1;
-      end
-    end
     if (!Large) begin : gen_small
+      // Pointers that walk round all 16 words need no comparison, and each input of the memory has a
+      // net from near by. Constants would be nets across the device, also a write enable that is
+      // always on.
+      localparam int unsigned Words = 16;
+      logic [3:0] write_q, read_q;
+      logic writes;
+      mtc_far u_writes (.clk_i, .bit_i(rst_ni), .bit_o(writes));
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+          write_q <= '0;
+          read_q  <= 4'(Words - Ticks + 1);
+        end else if (enable_i) begin
+          write_q <= write_q + 1'b1;
+          read_q  <= read_q + 1'b1;
+        end
+      end
       (* ram_style = "distributed" *)
       logic [Width-1:0] memory[Words];
       always_ff @(posedge clk_i) begin
-        if (enable_i) begin
-          memory[pointer_q] <= data_i;
-          data_o            <= memory[next_q];
-        end
+        if (enable_i && writes) memory[write_q] <= data_i;
+        if (enable_i) data_o <= memory[read_q];
       end
     end else begin : gen_large
+      // Written at the pointer, read one further on, which is the oldest word.
+      localparam int unsigned Words = Ticks - 1;
+      localparam int unsigned PointerWidth = $clog2(Words);
+      logic [PointerWidth-1:0] pointer_q, next_q;
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+          pointer_q <= '0;
+          next_q    <= PointerWidth'(1);
+        end else if (enable_i) begin
+          pointer_q <= next_q;
+          next_q    <= next_q == PointerWidth'(Words - 1) ? '0 : next_q + 1'b1;
+        end
+      end
       (* ram_style = "block", no_rw_check *)
       logic [Width-1:0] memory[Words];
       logic [Width-1:0] read_q;

@@ -65,10 +65,11 @@ module mtc_ingest (
 
   // The beat that is here, and what is asked of it.
   mtc_pkg::beat_t beat_q;
-  logic here_q, is_sync_q, len_good_q;
+  logic here_d, here_q, is_sync_q, len_good_d, len_good_q;
   logic single_q;                      // an entry of one beat
   logic [7:0] body_q;                  // beats of the entry behind its first
-  logic in_entry_q, in_body_q;         // an entry may begin; the state is StBody
+  logic in_entry_d, in_entry_q;        // an entry may begin
+  logic in_body_d, in_body_q;          // the state is StBody
   logic drop_d, drop_q;                // the beat goes in this cycle, whatever it is
   logic take, take_q, goes_on, fail, settled, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
@@ -83,23 +84,44 @@ module mtc_ingest (
   assign word24 = beat_q[223:192];
   assign word28 = beat_q[255:224];
 
-  // Whether there is room for the next beat goes to every bit of this one, so it is decided by few
-  // registers, all of this module: a beat of an entry goes at once, the first when there is room for
-  // all the entry; any other in the cycle after it was used.
+  // Whether there is room for the next beat is decided by few registers, all of this module: a beat
+  // of an entry goes at once, the first when there is room for all the entry; any other in the cycle
+  // after it was used.
   assign goes_on      = (in_entry_q && len_good_q) || in_body_q;
   assign take         = here_q && (drop_q || goes_on);
   assign beat_ready_o = !here_q || drop_q || goes_on;
+  assign here_d       = rst_ni && (beat_ready_o ? beat_valid_i : here_q);
+  // A cycle after the entry before: its message may have a block more than beats.
+  assign in_entry_d   = rst_ni && state_q == StEntry && state_d == StEntry && !take && room_i;
+  assign in_body_d    = rst_ni && state_d == StBody;
+  assign len_good_d   = beat_ready_o ? beat_i[31:0] != '0 && beat_i[31:0] <= mtc_pkg::MaxEntry :
+                                       len_good_q;
+
+  // It goes to every bit of the beat, and they are spread wide: each part of it has its own copies.
+  localparam int unsigned Parts = 4, PartWidth = 512 / Parts;
+  for (genvar i = 0; i < Parts; i++) begin : gen_part
+    logic here, in_entry, in_body, len_good, drop;
+    mtc_far u_here (.clk_i, .bit_i(here_d), .bit_o(here));
+    mtc_far u_in_entry (.clk_i, .bit_i(in_entry_d), .bit_o(in_entry));
+    mtc_far u_in_body (.clk_i, .bit_i(in_body_d), .bit_o(in_body));
+    mtc_far u_len_good (.clk_i, .bit_i(len_good_d), .bit_o(len_good));
+    mtc_far u_drop (.clk_i, .bit_i(rst_ni && drop_d), .bit_o(drop));
+    always_ff @(posedge clk_i) begin
+      if (!here || drop || in_body || (in_entry && len_good)) begin
+        beat_q[PartWidth*i+:PartWidth] <= beat_i[PartWidth*i+:PartWidth];
+      end
+    end
+  end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) here_q <= 1'b0;
-    else if (beat_ready_o) here_q <= beat_valid_i;
-  end
-  always_ff @(posedge clk_i) begin
+    here_q     <= here_d;
+    in_entry_q <= in_entry_d;
+    in_body_q  <= in_body_d;
+    len_good_q <= len_good_d;
+    drop_q     <= rst_ni && drop_d;
     if (beat_ready_o) begin
-      beat_q     <= beat_i;
       is_sync_q  <= beat_i[31:0] == mtc_regs_pkg::MagicSync &&
                     beat_i[63:32] == mtc_regs_pkg::StreamVersion;
-      len_good_q <= beat_i[31:0] != '0 && beat_i[31:0] <= mtc_pkg::MaxEntry;
       body_q     <= 8'((beat_i[13:0] + 14'd7) >> 6);
       single_q   <= beat_i[13:0] <= 14'd56;
       message_len_q <= beat_i[13:0] + 14'd1;
@@ -333,9 +355,6 @@ module mtc_ingest (
       credit_q   <= mtc_pkg::InputDepth;
       slot_q     <= '0;
       wait_q     <= '0;
-      in_entry_q <= 1'b0;
-      in_body_q  <= 1'b0;
-      drop_q     <= 1'b0;
     end else begin
       state_q    <= state_d;
       failed_q   <= failed_d;
@@ -344,10 +363,6 @@ module mtc_ingest (
       credit_q   <= credit_d;
       slot_q     <= slot_d;
       wait_q     <= wait_d;
-      // A cycle after the entry before: its message may have a block more than beats.
-      in_entry_q <= state_q == StEntry && state_d == StEntry && !take && room_i;
-      in_body_q  <= state_d == StBody;
-      drop_q     <= drop_d;
     end
   end
 

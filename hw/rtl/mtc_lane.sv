@@ -41,7 +41,7 @@ module mtc_lane #(
   // What is to be forgotten is so everywhere at once, a cycle after the command. The blocks are far
   // apart, so each has a register of its own.
   typedef enum int unsigned {
-    Ingest, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Emit, NumFlush
+    Ingest, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Children, Emit, NumFlush
   } flush_e;
   logic [NumFlush-1:0] flush_q;
   for (genvar i = 0; i < NumFlush; i++) begin : gen_flush
@@ -97,12 +97,16 @@ module mtc_lane #(
   // The engine, and what goes in and out of it.
   logic grant, leaf_done, node_done, leaf_valid, leaf_ready, result_valid, result_ready;
   logic job_valid, job_ready, node_job_valid, node_job_ready, result_room;
+  logic children_room, children_valid, children_ready;
   logic record_valid, record_ready;
   mtc_pkg::place_t place, done_place;
   mtc_pkg::hash_t hash, leaf_hash;
   mtc_pkg::leaf_t leaf, done_leaf;
   mtc_pkg::node_t done_node;
-  mtc_pkg::node_job_t job, node_job;
+  mtc_pkg::node_job_t job;
+  mtc_pkg::node_t node_job;
+  logic [7:0] tail;
+  logic [511:0] children;
   mtc_pkg::record_t result, record;
   mtc_pkg::use_t use_of_tick;
 
@@ -111,7 +115,8 @@ module mtc_lane #(
     .leaf_valid_i(leaf_job_valid), .leaf_ready_o(leaf_job_ready), .leaf_i(leaf_job),
     .grant_i(grant), .place_i(place),
     .step_o(step), .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),
-    .node_valid_i(node_job_valid), .node_ready_o(node_job_ready), .node_i(node_job),
+    .node_valid_i(node_job_valid), .node_ready_o(node_job_ready), .node_i(node_job), .tail_i(tail),
+    .children_ready_o(children_ready), .children_i(children),
     .leaf_done_o(leaf_done), .node_done_o(node_done), .done_place_o(done_place),
     .done_leaf_o(done_leaf), .done_node_o(done_node), .hash_o(hash),
     .more_i(more), .busy_i(reduce_busy || !in_order), .use_o(use_of_tick)
@@ -143,10 +148,16 @@ module mtc_lane #(
     .busy_o(reduce_busy)
   );
 
-  mtc_queue #(.Width($bits(job)), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
+  // What a job is stands apart from its children, which the engine takes three ticks later.
+  mtc_queue #(.Width($bits(node_job) + 8), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
     .clk_i, .rst_ni, .flush_i(flush_q[Jobs]),
-    .valid_i(job_valid), .ready_o(job_ready), .data_i(job),
-    .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o(node_job)
+    .valid_i(job_valid), .ready_o(job_ready), .data_i({job.node, job.right[7:0]}),
+    .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o({node_job, tail})
+  );
+  mtc_queue #(.Width(512), .Depth(mtc_pkg::MaxNodes)) u_children (
+    .clk_i, .rst_ni, .flush_i(flush_q[Children]),
+    .valid_i(job_valid), .ready_o(children_room), .data_i({job.left, job.right}),
+    .valid_o(children_valid), .ready_i(children_ready), .data_o(children)
   );
 
   mtc_emit u_emit (
@@ -171,7 +182,8 @@ module mtc_lane #(
   // What the counts of mtc_reduce and mtc_reorder promise.
   always_ff @(posedge clk_i) begin
     if (rst_ni && flush_q == '0) begin
-      assert (!(job_valid && !job_ready));
+      assert (!(job_valid && !(job_ready && children_room)));
+      assert (!(children_ready && !children_valid));
       assert (!(node_done && !result_room));
     end
   end

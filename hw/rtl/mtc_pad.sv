@@ -46,7 +46,7 @@ module mtc_pad (
   logic [13:0] message_len_q;
   mtc_pkg::leaf_t leaf_q;
   logic part_d, part_q;                      // the message ends in it
-  logic none_d, none_q;                      // it is behind the message
+  logic none_d, none_q;                      // it is behind the message; copies of both below
   logic need_next_d, need_next_q;            // it needs the next beat
   logic last_d, last_q;
   logic there;
@@ -116,9 +116,15 @@ module mtc_pad (
     block_leaf_q <= leaf_q;
     end_len_q    <= last_q ? message_len_q : '0;
     shifted_q    <= {entry_q.data[55:0], beat_q};
-    for (int i = 0; i < 64; i++) begin
-      mark_q[i]   <= part_q && here_q[i/8] && at_q[i%8];
-      behind_q[i] <= none_q || (part_q && (behind_here_q[i/8] || (here_q[i/8] && from_q[i%8])));
+  end
+  // The bytes are spread wide: each eight have their own copies.
+  for (genvar i = 0; i < 8; i++) begin : gen_eight
+    logic part, none;
+    mtc_far u_part (.clk_i, .bit_i(part_d), .bit_o(part));
+    mtc_far u_none (.clk_i, .bit_i(none_d), .bit_o(none));
+    always_ff @(posedge clk_i) begin
+      mark_q[8*i+:8]   <= at_q & {8{part && here_q[i]}};
+      behind_q[8*i+:8] <= {8{none || (part && behind_here_q[i])}} | (from_q & {8{part && here_q[i]}});
     end
   end
   always_comb begin

@@ -28,7 +28,7 @@ module mtc_queue #(
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_q;
   logic there_q;  // one is in the memory, and has been for a cycle: it has been read
-  logic valid_q, push, write_q, pop, load;
+  logic valid_d, valid_q, push, write_q, pop, load;
 
   assign ready_o = !count_q[AddressWidth];
   assign valid_o = valid_q;
@@ -36,6 +36,7 @@ module mtc_queue #(
   assign pop     = valid_q && ready_i;
   // The word after one that was loaded is there two cycles later, and not sooner is it asked for.
   assign load    = !valid_q && there_q;
+  assign valid_d = rst_ni && !flush_i && (valid_q ? !ready_i : there_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
@@ -45,7 +46,6 @@ module mtc_queue #(
       tail_q   <= '0;
       there_q  <= 1'b0;
       write_q  <= 1'b0;
-      valid_q  <= 1'b0;
     end else begin
       write_q <= push;
       if (write_q) tail_q <= tail_q + 1'b1;
@@ -53,16 +53,23 @@ module mtc_queue #(
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (write_q != load) unread_q <= write_q ? unread_q + 1'b1 : unread_q - 1'b1;
       there_q <= unread_q != '0;
-      if (load) valid_q <= 1'b1;
-      else if (ready_i) valid_q <= 1'b0;
     end
+    valid_q <= valid_d;
   end
 
   always_ff @(posedge clk_i) begin
     write_data_q <= data_i;
     if (write_q) memory[tail_q] <= write_data_q;
     read_q <= memory[fetch_q];
-    if (load) data_o <= read_q;
+  end
+
+  // A word is spread wide: each part of it has its own copy of valid_q.
+  localparam int unsigned PartWidth = 128;
+  for (genvar i = 0; i < Width; i = i + PartWidth) begin : gen_part
+    localparam int unsigned Bits = Width - i < PartWidth ? Width - i : PartWidth;
+    logic valid;
+    mtc_far u_valid (.clk_i, .bit_i(valid_d), .bit_o(valid));
+    always_ff @(posedge clk_i) if (!valid) data_o[i+:Bits] <= read_q[i+:Bits];
   end
 
   always_ff @(posedge clk_i) begin

@@ -28,7 +28,10 @@ module mtc_sched #(
   // interior nodes
   input  logic               node_valid_i,
   output logic               node_ready_o,
-  input  mtc_pkg::node_job_t node_i,
+  input  mtc_pkg::node_t     node_i,
+  input  logic [7:0]         tail_i,       // last byte of its right child
+  output logic               children_ready_o,  // three ticks later: its children are taken
+  input  logic [511:0]       children_i,   // left || right
   // hashes
   output logic               leaf_done_o,
   output logic               node_done_o,
@@ -111,8 +114,8 @@ module mtc_sched #(
       work3_d.is_node = 1'b1;
       work3_d.more    = 1'b1;
       work3_d.left    = 8'd1;
-      work3_d.tail    = node_i.right[7:0];
-      work3_d.node    = node_i.node;
+      work3_d.tail    = tail_i;
+      work3_d.node    = node_i;
     end else if (takes_leaf) begin
       work3_d       = '0;
       work3_d.left  = leaf_i.num_blocks - 1'b1;
@@ -163,14 +166,9 @@ module mtc_sched #(
   // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the
   // store would take its address back twice.
   logic begins3_q, reads3_q, begins4_q, reads4_q, begins5_q, reads5_q;
+  logic child3_q, child4_q, child5_q, second3_q, second4_q, second5_q;  // blocks of a node
   mtc_pkg::address_t address3_q;
-  logic [511:0] node_block, node_block5, data5_q;
-  // 0x01 || left || right is 65 bytes: the second block holds one of them.
-  assign node_block = goes_on_q ? {work2_q.tail, 8'h80, 432'd0, 64'd520} :
-                                  {8'h01, node_i.left, node_i.right[255:8]};
-  mtc_delay #(.Width(512), .Ticks(3)) u_node_block (
-    .clk_i, .rst_ni, .enable_i(tick), .data_i(node_block), .data_o(node_block5)
-  );
+  logic [511:0] data5_q;
   assign step_o    = tick;
   assign read_o    = tick && reads3_q;
   assign address_o = address3_q;
@@ -180,17 +178,24 @@ module mtc_sched #(
       address3_q <= goes_on_q ? work2_q.address : leaf_i.address;
       begins3_q  <= !goes_on_q;
       reads3_q   <= reads;
+      child3_q   <= takes_node;
+      second3_q  <= goes_on_q && work2_q.is_node;
       work4_q         <= work3_q;
       begins4_q       <= begins3_q;
       reads4_q        <= reads3_q;
+      child4_q        <= child3_q;
+      second4_q       <= second3_q;
       work5_q         <= work4_q;
       work5_q.address <= next_i;
       begins5_q       <= begins4_q;
       reads5_q        <= reads4_q;
+      child5_q        <= child4_q;
+      second5_q       <= second4_q;
       data5_q         <= data_i;
     end
-    if (!rst_ni || flush_i) reads3_q <= 1'b0;
+    if (!rst_ni || flush_i) {reads3_q, child3_q, child4_q, child5_q} <= 4'd0;
   end
+  assign children_ready_o = tick && child5_q;
 
   // Tick 5: the chaining value is back.
   always_ff @(posedge clk_i) if (tick) memory[slot5_q] <= work5_q;
@@ -201,7 +206,12 @@ module mtc_sched #(
 
   logic [511:0] block;
   mtc_pkg::hash_t begin_state, state, engine_state;
-  assign block       = reads5_q ? data5_q : node_block5;
+  // 0x01 || left || right is 65 bytes: the second block holds one of them.
+  assign block       = reads5_q  ? data5_q :
+                       second5_q ? {work5_q.tail, 8'h80, 432'd0, 64'd520} :
+                                   {8'h01, children_i[511:8]};
+  logic unused_tail;
+  assign unused_tail = ^children_i[7:0];
   assign begin_state = begins5_q ? mtc_sha256_pkg::InitialHash : state;
 
   // A hash goes to memories that are far from the engine: it is said a cycle later.

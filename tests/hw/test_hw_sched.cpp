@@ -32,9 +32,9 @@ void everything_is_hashed(const Traffic &traffic) {
   std::vector<uint64_t> links(1024), unused(1024);
   for (size_t i = 0; i < unused.size(); i++) unused[i] = (i * 389) % 1024;
 
-  std::deque<Leaf> leaves;          // that wait
-  std::map<uint64_t, Leaf> inside;  // by place
-  std::deque<Job> nodes, nodes_inside;
+  std::deque<Leaf> leaves;                        // that wait
+  std::map<uint64_t, Leaf> inside;                // by place
+  std::deque<Job> nodes, children, nodes_inside;  // that wait; whose children do; that are hashed
   // Lengths crossed: leaves of 1 to 129 blocks, and as many nodes.
   size_t left = 24, nodes_left = 24, hashes = 0, ticks = 0, blocks = 0, bubbles = 0;
   int unread = 0;  // blocks of leaves that the store was not asked for yet
@@ -72,10 +72,14 @@ void everything_is_hashed(const Traffic &traffic) {
     }
     dut->node_valid_i = node_offer(!nodes.empty());
     if (dut->node_valid_i) {
-      set_hash(dut->node_i, node_job::right, nodes.front().right);
-      set_hash(dut->node_i, node_job::left, nodes.front().left);
-      set_bits(dut->node_i, node_job::node, nodes.front().node);
+      dut->node_i = nodes.front().node;
+      dut->tail_i = nodes.front().right.back();
     }
+    // Children are asked for when they are needed, and not kept for longer.
+    set_hash(dut->children_i, node_job::right,
+             children.empty() ? random.hash() : children.front().right);
+    set_hash(dut->children_i, node_job::left,
+             children.empty() ? random.hash() : children.front().left);
     dut->grant_i = !random.chance(traffic.stall);
     dut->place_i = static_cast<uint16_t>(place);
     dut->more_i = random.below(2);
@@ -128,7 +132,12 @@ void everything_is_hashed(const Traffic &traffic) {
       leaves.pop_front();
       leaf_offer.taken();
     }
+    if (dut->children_ready_o) {
+      CHECK(!children.empty(), "children of nothing");
+      children.pop_front();
+    }
     if (take_node) {
+      children.push_back(nodes.front());
       nodes_inside.push_back(nodes.front());
       nodes.pop_front();
       node_offer.taken();
@@ -136,6 +145,7 @@ void everything_is_hashed(const Traffic &traffic) {
     if (dut->flush_i) {
       leaves.clear();
       nodes.clear();
+      children.clear();
       inside.clear();
       nodes_inside.clear();
       leaf_offer.taken();
