@@ -68,11 +68,11 @@ if [ "$placed" ]; then
   scripts/lib/worst_paths.py "$out/placed.sdf"
   exit
 fi
-# router2, which takes back all wires that are wanted twice and raises their price, is the one that gets done with
-# a full device.
-router=router1
-if [ "$fold" = 1 ]; then router=router2; fi
-nextpnr-ecp5 "${place[@]}" --router "$router" --report "$out/ecp5_timing.json" --log "$out/nextpnr.log" 2>/dev/null
+# With a full device router2 comes nearest. It goes on until no wire is wanted twice, which may be never.
+router=router1 hours=8
+if [ "$fold" = 1 ]; then router=router2 hours=2; fi
+timeout "${hours}h" nextpnr-ecp5 "${place[@]}" --router "$router" --report "$out/ecp5_timing.json" \
+  --log "$out/nextpnr.log" 2>/dev/null || { echo "$name: not routed in $hours hours ($out/nextpnr.log)" >&2; exit 1; }
 python3 - "$out/ecp5_timing.json" "$name" "$seed" "$at_least" <<'END'
 import json, sys
 report = json.load(open(sys.argv[1]))
