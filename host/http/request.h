@@ -5,7 +5,6 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "http/connection.h"
 #include "http/server.h"
@@ -18,7 +17,7 @@ struct http_server {
   struct http_request *first;
   bool draining; /* new requests are told to come again */
   bool stopping; /* nothing is answered any more */
-  struct MHD_Daemon *daemon;
+  struct http_loops *loops;
   struct http_connections *connections;
   http_handler *handler;
   void *context;
@@ -29,8 +28,6 @@ struct http_server {
   unsigned port, request_timeout_s;
   pthread_t reaper;
   bool has_reaper;
-  struct mtc_bytes start_log; /* what libmicrohttpd says while it starts */
-  atomic_bool started;
 };
 
 enum http_stage {

@@ -1,21 +1,16 @@
-/* The server's life: options, libmicrohttpd's daemon, the reaper of slow clients, the orderly end.
- */
+/* The server's life: options, loops, the reaper of slow clients, the orderly end. */
 #include "http/server.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "http/exchange.h"
 #include "http/listener.h"
+#include "http/loop.h"
 #include "http/tls.h"
 #include "mtc/runtime.h"
 
-/* Request line, headers and the answer's headers share this much of each connection, idle ones too:
- * what does not fit is answered with 414 or 431. */
-#define CONNECTION_MEMORY 8192u
 /* A file descriptor a connection, and what the rest of the program may have open. */
 #define OTHER_FILES 256u
 
@@ -25,7 +20,6 @@ void http_server_release(struct http_server *server) {
   pthread_mutex_unlock(&server->mutex);
   if (!last) return;
   http_connections_close(server->connections);
-  mtc_bytes_free(&server->start_log);
   mtc_free(server->proxies);
   pthread_cond_destroy(&server->changed);
   pthread_mutex_destroy(&server->mutex);
@@ -57,31 +51,6 @@ static void *reap(void *context) {
   }
   pthread_mutex_unlock(&server->mutex);
   return NULL;
-}
-
-static enum MHD_Result admit(void *context, const struct sockaddr *address, socklen_t len) {
-  struct http_server *server = context;
-  (void)len;
-  bool admitted = http_connections_admit(server->connections, http_address_of(address));
-  return admitted ? MHD_YES : MHD_NO;
-}
-
-/* Paths stay as they were sent. */
-static size_t keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
-  (void)context;
-  (void)connection;
-  return strlen(text);
-}
-
-/* While the daemon starts, what it says is the reason of a failure; later only a client's fault. */
-__attribute__((format(printf, 2, 0))) static void log_line(void *context, const char *format,
-                                                           va_list arguments) {
-  struct http_server *server = context;
-  char line[256];
-  if (atomic_load(&server->started)) return;
-  vsnprintf(line, sizeof line, format, arguments);
-  line[strcspn(line, "\n")] = 0;
-  if (server->start_log.len < 512) mtc_bytes_append_format(&server->start_log, " %s", line);
 }
 
 static mtc_status raise_file_limit(unsigned max_connections, struct mtc_error *error) {
@@ -117,41 +86,6 @@ static mtc_status read_proxies(struct http_server *server, const struct http_opt
   return MTC_OK;
 }
 
-static mtc_status start_daemon(struct http_server *server, const struct http_options *options,
-                               const char *certificate, const char *key, struct mtc_error *error) {
-  unsigned threads = options->threads ? options->threads : 1;
-  /* Each thread may come to hold all connections: libmicrohttpd would let those beyond its limit
-   * wait, http_connections_admit closes them. */
-  uint64_t limit = ((uint64_t)options->max_connections + 64) * threads;
-  struct MHD_OptionItem tls[] = {
-      {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
-      {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
-      {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)HTTP_TLS_PRIORITIES},
-      {MHD_OPTION_END, 0, NULL},
-  };
-  if (!certificate) tls[0].option = MHD_OPTION_END;
-  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                   MHD_USE_ERROR_LOG | (certificate ? (unsigned)MHD_USE_TLS : 0u);
-  server->daemon = MHD_start_daemon(
-      flags, 0, admit, server, http_exchange_access, server, MHD_OPTION_EXTERNAL_LOGGER, log_line,
-      server, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_URI_LOG_CALLBACK,
-      http_exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
-      MHD_OPTION_NOTIFY_CONNECTION, http_exchange_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
-      keep_escapes, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-      MHD_OPTION_CONNECTION_LIMIT, limit > INT32_MAX ? INT32_MAX : (unsigned)limit,
-      MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_THREAD_POOL_SIZE,
-      threads > 1 ? threads : 0u, MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_NONCE_NC_SIZE, 0u,
-      MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
-  if (!server->daemon) {
-    mtc_bytes_append(&server->start_log, "", 1);
-    const char *reason =
-        server->start_log.failed ? " no memory" : (const char *)server->start_log.data;
-    return mtc_fail(error, MTC_IO, "the HTTP server does not start:%s", reason);
-  }
-  atomic_store(&server->started, true);
-  return MTC_OK;
-}
-
 static mtc_status start(struct http_server *server, const struct http_options *options,
                         struct mtc_error *error) {
   struct mtc_bytes certificate = {0};
@@ -171,8 +105,8 @@ static mtc_status start(struct http_server *server, const struct http_options *o
                                 error);
   }
   if (status == MTC_OK) {
-    status = start_daemon(server, options, (const char *)certificate.data, (const char *)key.data,
-                          error);
+    status = http_loops_open(server, options, (const char *)certificate.data,
+                             (const char *)key.data, &server->loops, error);
   }
   mtc_bytes_free(&certificate);
   mtc_bytes_wipe(&key);
@@ -218,7 +152,7 @@ unsigned http_server_port(const struct http_server *server) {
 
 void http_server_close(struct http_server *server, unsigned patience_ms) {
   if (!server) return;
-  if (server->daemon) MHD_quiesce_daemon(server->daemon);
+  http_loops_stop_listening(server->loops);
   int64_t end_ms = mtc_clock_monotonic_ms() + patience_ms;
   pthread_mutex_lock(&server->mutex);
   server->draining = true;
@@ -230,7 +164,7 @@ void http_server_close(struct http_server *server, unsigned patience_ms) {
   pthread_mutex_unlock(&server->mutex);
   if (server->has_reaper) pthread_join(server->reaper, NULL);
   /* Closes every connection: each request of which the application has not let go is detached. */
-  if (server->daemon) MHD_stop_daemon(server->daemon);
+  http_loops_close(server->loops);
   if (server->listener >= 0) close(server->listener);
   http_server_release(server);
 }

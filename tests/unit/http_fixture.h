@@ -23,9 +23,9 @@
 
 enum { MAX_HELD = 1024, PATIENCE_MS = 60000, BIG_LEN = 8 << 20 };
 
-/* "/hold" waits in `held` for release_held, "/later" for a thread of the test, "/big" answers 8
- * MiB,
- * "/inject" tries to split its answer; everything else is told what it asked. */
+/* "/hold" waits in `held` for release_held, "/later" for a thread of the test, "/stall" blocks its
+ * thread of the server until `held` is empty, "/big" answers 8 MiB, "/inject" tries to split its
+ * answer; everything else is told what it asked. */
 static struct fixture {
   struct http_server *server;
   pthread_mutex_t mutex;
@@ -55,10 +55,13 @@ static inline void handle(void *context, struct http_request *request) {
   pthread_mutex_lock(&fixture->mutex);
   fixture->num_handled++;
   bool hold = strcmp(path, "/hold") == 0 || strcmp(path, "/later") == 0;
-  if (hold) fixture->held[fixture->num_held++] = request;
+  bool stall = strcmp(path, "/stall") == 0;
+  if (hold || stall) fixture->held[fixture->num_held++] = request;
   pthread_cond_broadcast(&fixture->changed);
+  while (stall && fixture->num_held)
+    pthread_cond_wait(&fixture->changed, &fixture->mutex);
   pthread_mutex_unlock(&fixture->mutex);
-  if (hold) return;
+  if (hold || stall) return;
   if (strcmp(path, "/big") == 0) {
     memset(mtc_bytes_reserve(&answer.body, BIG_LEN), 'b', BIG_LEN);
     answer.body.len = BIG_LEN;
@@ -88,6 +91,7 @@ static inline void release_held(void) {
   size_t num = now.num_held;
   memcpy(held, now.held, num * sizeof *held);
   now.num_held = 0;
+  pthread_cond_broadcast(&now.changed);
   pthread_mutex_unlock(&now.mutex);
   for (size_t i = 0; i < num; i++)
     answer_echo(held[i]);
