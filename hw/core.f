@@ -4,6 +4,7 @@ hw/rtl/mtc_sha256_pkg.sv
 hw/rtl/mtc_stable.sv
 hw/rtl/mtc_fifo.sv
 hw/rtl/mtc_queue.sv
+hw/rtl/mtc_pairs.sv
 hw/rtl/mtc_delay.sv
 hw/rtl/mtc_far.sv
 hw/rtl/mtc_add_choice.sv

@@ -51,7 +51,7 @@ prove() {
 }
 
 names=("$@")
-[ "${#names[@]}" -gt 0 ] || names=(skid fifo queue axil credit avail store reorder reduce tree)
+[ "${#names[@]}" -gt 0 ] || names=(skid fifo queue pairs axil credit avail store reorder reduce tree)
 for name in "${names[@]}"; do
   small='' shrink='' alter=''
   case $name in
@@ -59,10 +59,17 @@ for name in "${names[@]}"; do
     skid) prove skid 12 2 's/data_q <= spare_valid_q ? spare_q : data_i/data_q <= data_i/' skid ;;
     # A word too many is let in.
     fifo) prove fifo 12 0 "s/assign ready_o = .*/assign ready_o = 1'b1;/" fifo ;;
-    # The same of the buffer that gives a word in two cycles. A word is taken before it has been read.
+    # The same of the buffer that gives a word in two or four cycles. A word is taken before it has been read.
     queue)
-      alter='s/mtc_fifo/mtc_queue/'
-      prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue far
+      for gap in 2 4; do
+        alter="s/mtc_fifo #(/mtc_queue #(.Gap($gap), /"
+        prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue far
+      done
+      ;;
+    # The same of pairs. A second word is loaded before it has been read.
+    pairs)
+      alter='s/mtc_fifo/pairs_bench/; s/InParts = .*;/InParts = 1'"'b1;/; \$r tests/hw/pairs_bench.sv"
+      prove fifo 12 0 's/ends_q  <= waits_q/ends_q  <= load/' pairs far
       ;;
     # Byte strobes are not looked at.
     axil) prove axil 10 0 "s/whole_q <= wstrb_i == '1/whole_q <= 1'b1/" axil ;;
@@ -86,9 +93,9 @@ for name in "${names[@]}"; do
     # A place is free again when its hash was read, not when it has gone on.
     reorder) prove reorder 16 0 's/assign leaves .*/assign leaves = load;/' reorder ;;
     # Leaves are let in without credit for their parents.
-    reduce) prove reduce 14 0 's/credits_q != CountWidth/1 || &/' reduce ;;
-    # A left sibling that waits is not seen when the right one comes two cycles after it.
-    tree) prove tree 12 0 's/newer2_q *<= /&1'"'b0 \&\& /" reduce ;;
-    *) echo "usage: scripts/formal-hw.sh [skid|fifo|queue|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
+    reduce) prove reduce 14 0 's/credits_q != CountWidth/1 || &/' reduce far ;;
+    # A left sibling is put away too late for a right one that comes right behind it.
+    tree) prove tree 16 0 's/if (waits) waiting/if (second_q \&\& !item_q.node.index[0]) waiting/' reduce far ;;
+    *) echo "usage: scripts/formal-hw.sh [skid|fifo|queue|pairs|axil|credit|avail|store|reorder|reduce|tree]..." >&2; exit 2 ;;
   esac
 done

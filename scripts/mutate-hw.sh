@@ -138,7 +138,8 @@ noticed_by() {
       ;;
     *)
       if lane_notices 4 1; then echo "test_hw_lane 4 1"
-      elif lane_notices 64 1; then echo "test_hw_lane 64 1"; fi
+      elif lane_notices 64 1; then echo "test_hw_lane 64 1"
+      elif lane_notices 1 1; then echo "test_hw_lane 1 1"; fi
       ;;
   esac
 }

@@ -12,6 +12,7 @@ module formal_fifo (
   input logic       pick_i
 );
   localparam int unsigned Depth = 4;
+  localparam bit InParts = 1'b0;  // no room in the cycle after a word
   logic rst_ni;
   initial rst_ni = 1'b0;
   always_ff @(posedge clk_i) rst_ni <= 1'b1;
@@ -25,7 +26,7 @@ module formal_fifo (
 
   logic [2:0] held_q, ahead_q;  // words inside; before the one that is followed
   logic followed_q, done_q, push, pop, stalled_q;
-  logic popped_q;               // a word went in the cycle before
+  logic popped_q, pushed_q;     // a word went, came in the cycle before
   logic [1:0] word_q, data_q;
   logic [2:0] empty_q;  // empty_q: cycles without an output though there are words
   assign push = valid_i && ready;
@@ -39,6 +40,7 @@ module formal_fifo (
       stalled_q  <= 1'b0;
       empty_q    <= '0;
       popped_q   <= 1'b0;
+      pushed_q   <= 1'b0;
     end else begin
       held_q <= held_q + {2'b0, push} - {2'b0, pop};
       if (push && pick_i && !followed_q && !done_q) begin
@@ -55,8 +57,9 @@ module formal_fifo (
 
       if (stalled_q) assert (valid && data == data_q);
       popped_q  <= pop;
+      pushed_q  <= push;
       assert (!ready || held_q < Depth);
-      assert (ready || held_q + {2'b0, popped_q} >= Depth);
+      assert (ready || held_q + {2'b0, popped_q} >= Depth || (InParts && pushed_q));
       assert (!valid || held_q != '0);
       assert (empty_q != 3'd7);
       if (followed_q) begin

@@ -20,7 +20,9 @@ module formal_reduce (
 
   logic [2:0] out_q;  // jobs asked for and not returned
   logic leaf_ready, node_ready, job_valid, record_valid, busy, node_valid;
-  mtc_pkg::node_job_t job;
+  mtc_pkg::node_t job;
+  mtc_pkg::hash_t child;
+  logic [7:0] tail;
   mtc_pkg::record_t record;
   mtc_pkg::record_t node;  // above the leaves
   always_comb begin
@@ -36,7 +38,7 @@ module formal_reduce (
     .seed_valid_i(1'b0), .seed_i('0),
     .leaf_valid_i(leaf_valid), .leaf_ready_o(leaf_ready), .leaf_i, .leaf_hash_i('0),
     .node_valid_i(node_valid), .node_ready_o(node_ready), .node_i(node),
-    .job_valid_o(job_valid), .job_o(job),
+    .job_valid_o(job_valid), .job_o(job), .tail_o(tail), .child_o(child),
     .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
   );
 

@@ -82,7 +82,11 @@ module formal_tree (
   logic [7:0] jobs_q[MaxNodes];
   logic [2:0] num_jobs_q;
   logic node_valid, node_ready, job_valid, record_valid, busy;
-  mtc_pkg::node_job_t job;
+  mtc_pkg::node_t job;
+  mtc_pkg::hash_t child;
+  logic [7:0] tail, tail_q;  // of the job of the cycle before
+  logic job_q;
+  mtc_pkg::hash_t right_q;
   mtc_pkg::record_t node, record;
   assign node_valid       = rst_ni && (node_held_q || node_valid_i) && num_jobs_q != '0;
   assign node.node.slot   = jobs_q[0][7:6];
@@ -99,7 +103,7 @@ module formal_tree (
     .leaf_valid_i(leaf_valid), .leaf_ready_o(leaf_ready), .leaf_i(leaf),
     .leaf_hash_i(name(batch_q, 2'd0, leaf_index)),
     .node_valid_i(node_valid), .node_ready_o(node_ready), .node_i(node),
-    .job_valid_o(job_valid), .job_o(job),
+    .job_valid_o(job_valid), .job_o(job), .tail_o(tail), .child_o(child),
     .record_valid_o(record_valid), .record_ready_i, .record_o(record), .busy_o(busy)
   );
 
@@ -107,11 +111,11 @@ module formal_tree (
   logic [2:0] number;  // of a job's left child
   logic [4:0] items_q;  // leaves and nodes whose records are still to come
   logic node_in, asked_q, recorded_q, is_job, is_record;
-  assign below     = job.node.level[1:0] - 2'd1;
-  assign number    = {job.node.index[1:0], 1'b0};
+  assign below     = job.level[1:0] - 2'd1;
+  assign number    = {job.index[1:0], 1'b0};
   assign node_in   = node_valid && node_ready;
-  assign is_job    = job_valid && job.node.slot == node_batch &&
-                     job.node.level == {4'd0, node_level} && job.node.index == {46'd0, node_index};
+  assign is_job    = job_valid && job.slot == node_batch &&
+                     job.level == {4'd0, node_level} && job.index == {46'd0, node_index};
   assign is_record = record_valid && record_ready_i && record.node.slot == node_batch &&
                      record.node.level == {4'd0, node_level} &&
                      record.node.index == {46'd0, node_index};
@@ -124,6 +128,7 @@ module formal_tree (
       num_jobs_q <= '0;
       items_q    <= '0;
       asked_q    <= 1'b0;
+      job_q      <= 1'b0;
       recorded_q <= 1'b0;
       leaf_held_q <= 1'b0;
       node_held_q <= 1'b0;
@@ -146,14 +151,17 @@ module formal_tree (
         assert (num_jobs_q - {2'd0, node_in} < MaxNodes);
         for (int i = 0; i < MaxNodes; i++) begin
           if (num_jobs_q - {2'd0, node_in} == i) begin
-            jobs_q[i] <= {job.node.slot, job.node.edge_l, job.node.level[1:0], job.node.index[2:0]};
+            jobs_q[i] <= {job.slot, job.edge_l, job.level[1:0], job.index[2:0]};
           end
         end
-        assert (job.node.level[5:2] == '0 && job.node.level != '0 && job.node.index[48:2] == '0);
-        assert (gives(job.node.slot, job.node.level[1:0], job.node.index[2:0]));
-        assert (job.left == name(job.node.slot, below, number));
-        assert (job.right == name(job.node.slot, below, number | 3'd1));
+        assert (job.level[5:2] == '0 && job.level != '0 && job.index[48:2] == '0);
+        assert (gives(job.slot, job.level[1:0], job.index[2:0]));
+        assert (child == name(job.slot, below, number));
       end
+      job_q   <= job_valid;
+      tail_q  <= tail;
+      right_q <= name(job.slot, below, number | 3'd1);
+      if (job_q) assert (child == right_q && tail_q == right_q[7:0]);
       num_jobs_q <= num_jobs_q + {2'd0, job_valid} - {2'd0, node_in};
 
       if (is_job) begin

@@ -34,29 +34,35 @@ module mtc_delay #(
       end
     end
   end else begin : gen_memory
-    localparam bit Large = Ticks > 16;
+    localparam bit Large = Ticks > 17;
     if (!Large) begin : gen_small
       // Pointers that walk round all 16 words need no comparison, and each input of the memory has a
       // net from near by. Constants would be nets across the device, also a write enable that is
-      // always on.
+      // always on. What is read at the place where is written is the oldest word: the longest delay
+      // has one pointer.
       localparam int unsigned Words = 16;
-      logic [3:0] write_q, read_q;
+      logic [3:0] write_q, read;
       logic writes;
       mtc_far u_writes (.clk_i, .bit_i(rst_ni), .bit_o(writes));
       always_ff @(posedge clk_i) begin
-        if (!rst_ni) begin
-          write_q <= '0;
-          read_q  <= 4'(Words - Ticks + 1);
-        end else if (enable_i) begin
-          write_q <= write_q + 1'b1;
-          read_q  <= read_q + 1'b1;
+        if (!rst_ni) write_q <= '0;
+        else if (enable_i) write_q <= write_q + 1'b1;
+      end
+      if (Ticks == Words + 1) begin : gen_longest
+        assign read = write_q;
+      end else begin : gen_shorter
+        logic [3:0] read_q;
+        always_ff @(posedge clk_i) begin
+          if (!rst_ni) read_q <= 4'(Words - Ticks + 1);
+          else if (enable_i) read_q <= read_q + 1'b1;
         end
+        assign read = read_q;
       end
       (* ram_style = "distributed" *)
       logic [Width-1:0] memory[Words];
       always_ff @(posedge clk_i) begin
         if (enable_i && writes) memory[write_q] <= data_i;
-        if (enable_i) data_o <= memory[read_q];
+        if (enable_i) data_o <= memory[read];
       end
     end else begin : gen_large
       // Written at the pointer, read one further on, which is the oldest word.

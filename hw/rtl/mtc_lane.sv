@@ -103,9 +103,9 @@ module mtc_lane #(
   mtc_pkg::hash_t hash, leaf_hash;
   mtc_pkg::leaf_t leaf, done_leaf;
   mtc_pkg::node_t done_node;
-  mtc_pkg::node_job_t job;
-  mtc_pkg::node_t node_job;
-  logic [7:0] tail;
+  mtc_pkg::node_t job, node_job;
+  logic [7:0] job_tail, tail;
+  mtc_pkg::hash_t child;
   logic [511:0] children;
   mtc_pkg::record_t result, record;
   mtc_pkg::use_t use_of_tick;
@@ -143,20 +143,21 @@ module mtc_lane #(
     .seed_valid_i(seed_valid), .seed_i(seed),
     .leaf_valid_i(leaf_valid), .leaf_ready_o(leaf_ready), .leaf_i(leaf), .leaf_hash_i(leaf_hash),
     .node_valid_i(result_valid), .node_ready_o(result_ready), .node_i(result),
-    .job_valid_o(job_valid), .job_o(job),
+    .job_valid_o(job_valid), .job_o(job), .tail_o(job_tail), .child_o(child),
     .record_valid_o(record_valid), .record_ready_i(record_ready), .record_o(record),
     .busy_o(reduce_busy)
   );
 
-  // What a job is stands apart from its children, which the engine takes three ticks later.
-  mtc_queue #(.Width($bits(node_job) + 8), .Depth(mtc_pkg::MaxNodes)) u_node_jobs (
+  // What a job is stands apart from its children, which the engine takes three ticks later: jobs do
+  // not come sooner one behind the other than children do.
+  mtc_queue #(.Width($bits(node_job) + 8), .Depth(mtc_pkg::MaxNodes), .Gap(4)) u_node_jobs (
     .clk_i, .rst_ni, .flush_i(flush_q[Jobs]),
-    .valid_i(job_valid), .ready_o(job_ready), .data_i({job.node, job.right[7:0]}),
+    .valid_i(job_valid), .ready_o(job_ready), .data_i({job, job_tail}),
     .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o({node_job, tail})
   );
-  mtc_queue #(.Width(512), .Depth(mtc_pkg::MaxNodes)) u_children (
+  mtc_pairs #(.Width(256), .Depth(mtc_pkg::MaxNodes)) u_children (
     .clk_i, .rst_ni, .flush_i(flush_q[Children]),
-    .valid_i(job_valid), .ready_o(children_room), .data_i({job.left, job.right}),
+    .valid_i(job_valid), .ready_o(children_room), .data_i(child),
     .valid_o(children_valid), .ready_i(children_ready), .data_o(children)
   );
 

@@ -61,13 +61,7 @@ package mtc_pkg;
     logic [48:0] index;
   } node_t;
 
-  // An interior node to hash, and a node that is hashed.
-  typedef struct packed {
-    node_t node;
-    hash_t left;
-    hash_t right;
-  } node_job_t;
-
+  // A node that is hashed.
   typedef struct packed {
     node_t       node;
     logic [31:0] cookie;  // of a leaf

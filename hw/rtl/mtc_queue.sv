@@ -4,10 +4,11 @@
 // The memory is read in every cycle at the place of the next word, so that all its inputs are
 // registers; the word moves into a register when that is empty. What is read in the cycle in which
 // it is written does not count (no_rw_check: mtc_fifo). Latency 4 cycles, one word in two
-// cycles, in order. flush_i empties it.
+// cycles, or in Gap, in order. flush_i empties it.
 module mtc_queue #(
   parameter int unsigned Width = 8,
-  parameter int unsigned Depth = 128
+  parameter int unsigned Depth = 128,
+  parameter int unsigned Gap   = 2     // 2 or 4
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -28,6 +29,7 @@ module mtc_queue #(
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_q;
   logic there_q;  // one is in the memory, and has been for a cycle: it has been read
+  logic rests;    // and it is not yet time for it
   logic valid_d, valid_q, push, write_q, pop, load;
 
   assign ready_o = !count_q[AddressWidth];
@@ -52,9 +54,17 @@ module mtc_queue #(
       if (load) fetch_q <= fetch_q + 1'b1;
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (write_q != load) unread_q <= write_q ? unread_q + 1'b1 : unread_q - 1'b1;
-      there_q <= unread_q != '0;
+      there_q <= unread_q != '0 && !rests;
     end
     valid_q <= valid_d;
+  end
+
+  if (Gap == 2) begin : gen_soon
+    assign rests = 1'b0;
+  end else begin : gen_later
+    logic before_q;
+    always_ff @(posedge clk_i) before_q <= valid_q;
+    assign rests = valid_q || before_q;
   end
 
   always_ff @(posedge clk_i) begin

@@ -4,12 +4,12 @@
 // asked for when its right child comes, jobs start in that order, and each takes the same time.
 // Therefore one left sibling a level is all that waits (`waiting`), also across batches, and none
 // is ever overwritten. The first node of a level in a batch may have its left sibling before the
-// batch: then that is a seed. A node and a leaf in two cycles, latency 5 cycles; nodes go before
-// leaves. What comes in is chosen in the cycle before, and waits there (its valid stays). Nothing
-// stops on its way: what comes in has a place among the records that wait to go out. A leaf that
-// comes in takes a credit for its parent, a node has one already; it passes on to the job, or is
-// given back where there is none. Credits are MaxNodes, which the buffers around hold as jobs and
-// nodes: nothing can wait for itself.
+// batch: then that is a seed. A node or a leaf in two cycles, latency 3 cycles; nodes go before
+// leaves. In the first of two cycles it is chosen (its valid stays), in the second it is taken. Its
+// children leave one behind the other. Nothing stops on its way: what comes in has a place among the
+// records that wait to go out. A leaf that comes in takes a credit for its parent, a node has one
+// already; it passes on to the job, or is given back where there is none. Credits are MaxNodes,
+// which the buffers around hold as jobs and nodes: nothing can wait for itself.
 module mtc_reduce #(
   parameter int unsigned MaxNodes = mtc_pkg::MaxNodes  // fewer only in proofs
 ) (
@@ -29,7 +29,9 @@ module mtc_reduce #(
   output logic               node_ready_o,
   input  mtc_pkg::record_t   node_i,
   output logic               job_valid_o,    // always taken: there is room for MaxNodes
-  output mtc_pkg::node_job_t job_o,
+  output mtc_pkg::node_t     job_o,
+  output logic [7:0]         tail_o,         // last byte of its right child
+  output mtc_pkg::hash_t     child_o,        // its left child; in the cycle after, its right one
   output logic               record_valid_o,
   input  logic               record_ready_i,
   output mtc_pkg::record_t   record_o,
@@ -38,8 +40,8 @@ module mtc_reduce #(
   localparam int unsigned SeedWidth = $clog2(mtc_pkg::Batches) + 6;
   localparam int unsigned CountWidth = $clog2(MaxNodes) + 1;
 
-  // A sibling that is written while it is read comes from its copy; seeds come before their batch's
-  // nodes (no_rw_check: mtc_fifo).
+  // A sibling is written in the first of two cycles, and what is read in the second counts; seeds
+  // come before their batch's nodes (no_rw_check: mtc_fifo).
   (* ram_style = "block", no_rw_check *)
   logic [256:0] waiting[64];  // with its edge_l
   (* ram_style = "block", no_rw_check *)
@@ -59,15 +61,15 @@ module mtc_reduce #(
   assign record_o       = out[get_q];
   assign pop            = record_valid_o && record_ready_i;
 
-  // Stage 0: what comes.
-  mtc_pkg::record_t pick, item1_q, item2_q, item3_q;
-  logic valid1_q, valid2_q, valid3_q, node_waits, room, take_node_q, take_leaf_q;
+  // What comes: chosen, then taken, and its sibling is looked up.
+  mtc_pkg::record_t pick, item_q;
+  logic second_q;  // of two cycles
+  logic taken, room, take_node_q, take_leaf_q;
 
   assign node_ready_o = take_node_q;
   assign leaf_ready_o = take_leaf_q;
-  assign node_waits   = node_valid_i && !take_node_q;
-  // For one more behind that of this cycle.
-  assign room         = given_q < (OutWidth + 1)'((1 << OutWidth) - 1);
+  assign taken        = take_node_q || take_leaf_q;
+  assign room         = !given_q[OutWidth];
 
   always_comb begin
     pick = node_i;
@@ -81,79 +83,61 @@ module mtc_reduce #(
     end
   end
 
-  // Stage 1: its sibling is looked up. Stage 2: what memory has is kept.
-  logic [256:0] fetched2_q, fetched3_q;
-  mtc_pkg::hash_t seed2_q;
-  logic newer2_q;  // the sibling is in stage 4
+  // Its record; it waits for its sibling, or its sibling was there: then its parent. The item before
+  // was put into memory when this one was being taken, in time to be read.
+  logic [256:0] fetched_q, sibling;
+  mtc_pkg::hash_t seed_q, child_q;
+  logic here_d, here_q, waits, keeps, edge_q, job_q;
+  // A new item; wide memories have registers of their own for it. One with an even number waits.
+  assign here_d  = rst_ni && !flush_i && taken;
+  mtc_far u_waits (.clk_i, .bit_i(here_d && !pick.node.index[0]), .bit_o(waits));
+  mtc_far u_keeps (.clk_i, .bit_i(here_d), .bit_o(keeps));
+  assign sibling = item_q.node.edge_l ? {1'b1, seed_q} : fetched_q;
 
-  // Stage 3: its record, its sibling. One that was put into memory while this was looked up has
-  // moved on meanwhile, into the copy of what was in stage 4. None was nearer: two of a level are
-  // two cycles apart.
-  logic newer3_q, odd;
-  mtc_pkg::node_t node4_q;
-  mtc_pkg::hash_t hash4_q;
-  logic [256:0] found, kept_q;
-  assign odd   = item3_q.node.index[0];
-  assign found = newer3_q ? kept_q : fetched3_q;
-
-  // Stage 4: its parent.
-  logic [255:0] left4_q;
-  logic edge4_q, job4_q;
-  assign job_valid_o       = job4_q;
-  assign job_o.node.slot   = node4_q.slot;
-  assign job_o.node.edge_l = node4_q.edge_l || edge4_q;
-  assign job_o.node.level  = node4_q.level + 1'b1;
-  assign job_o.node.index  = node4_q.index >> 1;
-  assign job_o.left        = left4_q;
-  assign job_o.right       = hash4_q;
-  assign busy_o            = credits_q != '0;
+  assign job_valid_o  = job_q;
+  assign job_o.slot   = item_q.node.slot;
+  assign job_o.edge_l = item_q.node.edge_l || edge_q;
+  assign job_o.level  = item_q.node.level + 1'b1;
+  assign job_o.index  = item_q.node.index >> 1;
+  assign tail_o       = item_q.hash[7:0];
+  assign child_o      = child_q;
+  assign busy_o       = credits_q != '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
+      second_q <= 1'b0;
       {take_node_q, take_leaf_q} <= 2'b00;
-      valid1_q  <= 1'b0;
-      valid2_q  <= 1'b0;
-      valid3_q  <= 1'b0;
-      job4_q    <= 1'b0;
+      job_q     <= 1'b0;
       credits_q <= '0;
       given_q   <= '0;
       waiting_q <= '0;
       put_q     <= '0;
       get_q     <= '0;
     end else begin
-      take_node_q <= node_waits && room;
-      take_leaf_q <= leaf_valid_i && !take_leaf_q && !node_waits && room &&
+      second_q    <= !second_q;
+      take_node_q <= !second_q && node_valid_i && room;
+      take_leaf_q <= !second_q && leaf_valid_i && !node_valid_i && room &&
                      credits_q != CountWidth'(MaxNodes);
-      valid1_q <= take_node_q || take_leaf_q;
-      valid2_q <= valid1_q;
-      valid3_q <= valid2_q;
-      job4_q   <= valid3_q && odd;
-      if (take_leaf_q != (valid3_q && !odd)) begin
-        credits_q <= take_leaf_q ? credits_q + 1'b1 : credits_q - 1'b1;
-      end
-      if (valid3_q) put_q <= put_q + 1'b1;
+      job_q <= here_q && item_q.node.index[0];
+      if (take_leaf_q) credits_q <= credits_q + 1'b1;
+      if (here_q && !item_q.node.index[0]) credits_q <= credits_q - 1'b1;
+      if (here_q) put_q <= put_q + 1'b1;
       if (pop) get_q <= get_q + 1'b1;
-      if (valid3_q != pop) waiting_q <= pop ? waiting_q - 1'b1 : waiting_q + 1'b1;
-      if ((take_node_q || take_leaf_q) != pop) given_q <= pop ? given_q - 1'b1 : given_q + 1'b1;
+      if (here_q != pop) waiting_q <= pop ? waiting_q - 1'b1 : waiting_q + 1'b1;
+      if (taken != pop) given_q <= pop ? given_q - 1'b1 : given_q + 1'b1;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    item1_q    <= pick;
-    item2_q    <= item1_q;
-    fetched2_q <= waiting[item1_q.node.level];
-    seed2_q    <= seeds[{item1_q.node.slot, item1_q.node.level}];
-    newer2_q   <= valid3_q && !odd && item1_q.node.level == item3_q.node.level;
-    item3_q    <= item2_q;
-    fetched3_q <= item2_q.node.edge_l ? {1'b1, seed2_q} : fetched2_q;
-    newer3_q   <= newer2_q && !item2_q.node.edge_l;
-    node4_q    <= item3_q.node;
-    hash4_q    <= item3_q.hash;
-    {edge4_q, left4_q} <= found;
-    kept_q     <= {node4_q.edge_l, hash4_q};
+    here_q    <= here_d;
+    fetched_q <= waiting[pick.node.level];
+    seed_q    <= seeds[{pick.node.slot, pick.node.level}];
+    child_q   <= second_q ? item_q.hash : sibling[255:0];
+    if (second_q) item_q <= pick;
+    else edge_q <= sibling[256];
     if (take_leaf_q) index_q <= pick.node.index + 1'b1;
-    if (valid3_q && !odd) waiting[item3_q.node.level] <= {item3_q.node.edge_l, item3_q.hash};
-    if (valid3_q) out[put_q] <= item3_q;
+    if (waits) waiting[item_q.node.level] <= {item_q.node.edge_l, item_q.hash};
+    if (keeps) out[put_q] <= item_q;
     if (seed_valid_i) seeds[{seed_i.slot, seed_i.level}] <= seed_i.hash;
     if (start_valid_i) starts[start_slot_i] <= {1'b0, start_i};
   end
@@ -163,8 +147,8 @@ module mtc_reduce #(
       assert (!take_node_q || node_valid_i);
       assert (!take_leaf_q || leaf_valid_i);
       assert (credits_q <= CountWidth'(MaxNodes));
-      if (valid3_q) assert (credits_q != '0);
-      if (valid1_q && valid2_q) assert (item1_q.node.level != item2_q.node.level);
+      assert (second_q || !taken);
+      if (here_q) assert (credits_q != '0);
       assert (waiting_q <= given_q && given_q <= (OutWidth + 1)'(1 << OutWidth));
     end
   end

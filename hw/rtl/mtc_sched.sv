@@ -214,15 +214,12 @@ module mtc_sched #(
   assign unused_tail = ^children_i[7:0];
   assign begin_state = begins5_q ? mtc_sha256_pkg::InitialHash : state;
 
-  // A hash goes to memories that are far from the engine: it is said a cycle later.
-  always_ff @(posedge clk_i) begin
-    leaf_done_o  <= rst_ni && !flush_i && tick && done5_q.leaf_done;
-    node_done_o  <= rst_ni && !flush_i && tick && done5_q.node_done;
-    done_place_o <= done5_q.place;
-    done_leaf_o  <= done5_q.leaf;
-    done_node_o  <= done5_q.node;
-    hash_o       <= state;
-  end
+  assign leaf_done_o  = tick && done5_q.leaf_done;
+  assign node_done_o  = tick && done5_q.node_done;
+  assign done_place_o = done5_q.place;
+  assign done_leaf_o  = done5_q.leaf;
+  assign done_node_o  = done5_q.node;
+  assign hash_o       = state;
 
   // The engine.
   if (Fold == 1) begin : gen_unrolled

@@ -17,48 +17,58 @@ module mtc_sha256_unrolled #(
   localparam int Step = int'(Stages);  // signed: places before the first register are negative
   localparam int unsigned Last = 64 * Stages;  // registers of the rounds
 
-  // Word j of the message where it is needed, one tap a use; the tick counts from the first
-  // register.
+  // Word j of the message where it is needed; the tick counts from the first register. The sum that
+  // is a new word is made in steps, each with the words that are due then, so that a word has few
+  // places: where one is used twice or thrice it is one tap.
   //   begins  made, at Stages * (j - 15), or given
-  //   sigma1  for word j + 2, at Stages * (j - 14)
+  //   sigma1  for word j + 2, Stages - 1 later
   //   plain   for word j + 7, at Stages * (j - 9)
-  //   sigma0  for word j + 15, at Stages * (j - 1)
-  //   round   added to h, at Stages * j - 1: a register early
-  //   oldest  for word j + 16, at Stages * j
-  logic [2047:0] begins, sigma1, plain, sigma0, round, oldest;
+  //   last    for words j + 15 and j + 16, and added to h, at Stages * j - 1: a register early
+  logic [2047:0] begins, sigma1, plain, last;
 
   for (genvar j = 0; j < 64; j++) begin : gen_word
+    localparam bit Uses1 = j >= 15 && j < 62;  // words from 17 on, and only those that exist
+    localparam bit Uses2 = j >= 10 && j < 57;
+    localparam bit Uses3 = j >= 1;
     localparam int Born  = j < 16 ? 0 : Step * (j - 15);
-    localparam int At1   = Step * (j - 14) > Born ? Step * (j - 14) : Born;
-    localparam int At2   = Step * (j - 9) > Born ? Step * (j - 9) : Born;
-    localparam int At3   = Step * (j - 1) > Born ? Step * (j - 1) : Born;
-    localparam int At4   = Step * j - 1 > Born ? Step * j - 1 : Born;
-    localparam int At5   = Step * j > Born ? Step * j : Born;
-    localparam bit Uses1 = j >= 14 && j < 62;  // words from 16 on, and only those that exist
-    localparam bit Uses2 = j >= 9 && j < 57;
-    localparam bit Uses3 = j >= 1 && j < 49;
-    localparam bit Uses5 = j < 48;
+    localparam int At1   = Uses1 ? Step * (j - 14) - 1 : Born;
+    localparam int At2   = Step * (j - 9) > At1 ? Step * (j - 9) : At1;
+    localparam int At3   = Step * j - 1 > At2 ? Step * j - 1 : At2;
 
     if (j < 16) begin : gen_given
       always_ff @(posedge clk_i) begin
         if (tick_i) begins[32*j+:32] <= block_i[511-32*j-:32];
       end
-    end else if (Stages == 1) begin : gen_made
-      always_ff @(posedge clk_i) begin
-        if (tick_i) begin
-          begins[32*j+:32] <= mtc_sha256_pkg::small_sigma1(sigma1[32*(j-2)+:32]) +
-              plain[32*(j-7)+:32] + mtc_sha256_pkg::small_sigma0(sigma0[32*(j-15)+:32]) +
-              oldest[32*(j-16)+:32];
+    end else if (j == 16) begin : gen_first
+      // Of given words alone; a step for each register would begin before the first.
+      logic [31:0] newer, older;
+      assign newer = mtc_sha256_pkg::small_sigma1(begins[32*14+:32]) + begins[32*9+:32];
+      assign older = mtc_sha256_pkg::small_sigma0(begins[32*1+:32]) + begins[31:0];
+      if (Stages == 1) begin : gen_one
+        always_ff @(posedge clk_i) if (tick_i) begins[32*j+:32] <= newer + older;
+      end else begin : gen_two
+        logic [31:0] newer_q, older_q;
+        always_ff @(posedge clk_i) begin
+          if (tick_i) begin
+            newer_q          <= newer;
+            older_q          <= older;
+            begins[32*j+:32] <= newer_q + older_q;
+          end
         end
       end
     end else begin : gen_made
-      logic [31:0] newer_q, older_q;
+      logic [31:0] sum1_q, sum2, sigma0;
+      assign sigma0 = mtc_sha256_pkg::small_sigma0(last[32*(j-15)+:32]);
       always_ff @(posedge clk_i) begin
         if (tick_i) begin
-          newer_q <= mtc_sha256_pkg::small_sigma1(sigma1[32*(j-2)+:32]) + plain[32*(j-7)+:32];
-          older_q <= mtc_sha256_pkg::small_sigma0(sigma0[32*(j-15)+:32]) + oldest[32*(j-16)+:32];
-          begins[32*j+:32] <= newer_q + older_q;
+          sum1_q <= mtc_sha256_pkg::small_sigma1(sigma1[32*(j-2)+:32]) + last[32*(j-16)+:32];
+          begins[32*j+:32] <= sum2 + sigma0;
         end
+      end
+      if (Stages == 1) begin : gen_one
+        assign sum2 = sum1_q + plain[32*(j-7)+:32];
+      end else begin : gen_two
+        always_ff @(posedge clk_i) if (tick_i) sum2 <= sum1_q + plain[32*(j-7)+:32];
       end
     end
 
@@ -68,20 +78,13 @@ module mtc_sha256_unrolled #(
     mtc_delay #(.Ticks(At2 - At1)) u_plain (
       .clk_i, .rst_ni, .enable_i(tick_i), .data_i(sigma1[32*j+:32]), .data_o(plain[32*j+:32])
     );
-    mtc_delay #(.Ticks(At3 - At2)) u_sigma0 (
-      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(plain[32*j+:32]), .data_o(sigma0[32*j+:32])
-    );
-    mtc_delay #(.Ticks(At4 - At3)) u_round (
-      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(sigma0[32*j+:32]), .data_o(round[32*j+:32])
-    );
-    mtc_delay #(.Ticks(At5 - At4)) u_oldest (
-      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(round[32*j+:32]), .data_o(oldest[32*j+:32])
+    mtc_delay #(.Ticks(At3 - At2)) u_last (
+      .clk_i, .rst_ni, .enable_i(tick_i), .data_i(plain[32*j+:32]), .data_o(last[32*j+:32])
     );
     // Taps of words that no later word depends on.
     logic unused;
     assign unused = ^{Uses1 ? 32'd0 : sigma1[32*j+:32], Uses2 ? 32'd0 : plain[32*j+:32],
-                      Uses3 ? 32'd0 : sigma0[32*j+:32], Uses5 ? 32'd0 : oldest[32*j+:32],
-                      j == 0 ? round[31:0] : 32'd0};
+                      Uses3 ? 32'd0 : last[32*j+:32]};
   end
 
   // Working variables a..g, and in h's place h + K + W of the round to come: that sum needs nothing
@@ -102,7 +105,7 @@ module mtc_sha256_unrolled #(
     logic [31:0] constant, word;
     // After the last round there is nothing to add: h itself.
     assign constant = t == 63 ? 32'd0 : mtc_sha256_pkg::RoundConstants[2047-32*((t+1)%64)-:32];
-    assign word     = t == 63 ? 32'd0 : round[32*((t+1)%64)+:32];
+    assign word     = t == 63 ? 32'd0 : last[32*((t+1)%64)+:32];
     if (Stages == 1) begin : gen_one
       logic [31:0] a, b, c, d, e, f, g, sum, with_choice, t1, t2;
       assign {a, b, c, d, e, f, g, sum} = work[256*t+:256];

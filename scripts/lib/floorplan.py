@@ -25,7 +25,7 @@ PLAN = [
     (r"u_store\.memory", range(23, 28), 82, 121, -2.04),  # there is no more room in the row below
     (r"u_store\.memory", range(28, 29), 70, 64, 0),
     (r"u_store\.u_(jobs|free)\.memory", ALL, 70, 63, 0),
-    (r"u_children\.memory", ALL, 46, 120, -4.08),
+    (r"u_children\.memory", ALL, 46, 107, -4.08),
     (r"u_node_jobs\.memory", ALL, 46, 60, 0),
     (r"u_sched\.memory", ALL, 46, 55, 2),
     (r"u_sched\..*u_chain\..*memory", ALL, 46, 70, 6),

@@ -34,10 +34,9 @@ constexpr Field num_blocks = {0, 8}, address = {8, 10}, leaf = {18, 35};
 namespace node {
 constexpr Field index = {0, 49}, level = {49, 6}, edge_l = {55, 1}, slot = {56, 2}, all = {0, 58};
 }
-namespace node_job {  // right and left below
+namespace halves {
 constexpr unsigned right = 0, left = 256;
-constexpr Field node = {512, 58};
-}  // namespace node_job
+}
 namespace record {  // the hash below
 constexpr Field cookie = {256, 32}, node = {288, 58};
 }

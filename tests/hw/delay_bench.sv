@@ -6,7 +6,7 @@ module delay_bench (
   input  logic [39:0]  data_i,
   output logic [319:0] data_o
 );
-  localparam int unsigned Ticks[8] = '{0, 1, 2, 3, 16, 17, 64, 131};
+  localparam int unsigned Ticks[8] = '{0, 1, 2, 3, 16, 17, 18, 131};
   for (genvar i = 0; i < 8; i++) begin : gen_delay
     mtc_delay #(.Width(40), .Ticks(Ticks[i])) u_delay (
       .clk_i, .rst_ni, .enable_i, .data_i, .data_o(data_o[40*i+:40])

@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr size_t kTicks[] = {0, 1, 2, 3, 16, 17, 64, 131};
+constexpr size_t kTicks[] = {0, 1, 2, 3, 16, 17, 18, 131};
 
 void words_come_later(const Traffic &traffic) {
   Random random(traffic.seed);

@@ -33,11 +33,12 @@ void trees_are_built(const Traffic &traffic) {
   std::map<uint64_t, uint32_t> cookies[kSlots];
   std::deque<Leaf> leaves;
   std::deque<Job> jobs;
-  size_t ready = 0;  // the cycle from which on the hash of a job asked for now may come
+  size_t ready = 0;          // the cycle from which on the hash of a job asked for now may come
+  bool right_comes = false;  // of the job of the cycle before
   auto note_job = [&] {
-    if (dut->job_valid_o)
-      jobs.push_back({get_bits(dut->job_o, node_job::node), get_hash(dut->job_o, node_job::left),
-                      get_hash(dut->job_o, node_job::right), ready});
+    if (right_comes) jobs.back().right = get_hash(dut->child_o, 0);
+    right_comes = dut->job_valid_o;
+    if (right_comes) jobs.push_back({dut->job_o, get_hash(dut->child_o, 0), {}, ready});
   };
   // Jobs may come while a batch is opened.
   auto clock = [&] {
@@ -146,6 +147,7 @@ void trees_are_built(const Traffic &traffic) {
     if (dut->flush_i) {
       leaves.clear();
       jobs.clear();
+      right_comes = false;
       for (auto &nodes : expected) nodes.clear();
       offer.taken();
       node_offer.taken();

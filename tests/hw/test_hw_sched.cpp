@@ -76,9 +76,9 @@ void everything_is_hashed(const Traffic &traffic) {
       dut->tail_i = nodes.front().right.back();
     }
     // Children are asked for when they are needed, and not kept for longer.
-    set_hash(dut->children_i, node_job::right,
+    set_hash(dut->children_i, halves::right,
              children.empty() ? random.hash() : children.front().right);
-    set_hash(dut->children_i, node_job::left,
+    set_hash(dut->children_i, halves::left,
              children.empty() ? random.hash() : children.front().left);
     dut->grant_i = !random.chance(traffic.stall);
     dut->place_i = static_cast<uint16_t>(place);

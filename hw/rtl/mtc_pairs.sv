@@ -1,0 +1,109 @@
+// A first-in first-out buffer of Depth pairs of words (a power of two) in block memory: the two come
+// in one behind the other and go out side by side.
+//
+// So the memory and what leads to it are half as wide. It is read in every cycle at the place of the
+// next word, so that all its inputs are registers; a pair moves into registers when those are empty.
+// What is read in the cycle in which it is written does not count (no_rw_check: mtc_fifo). Latency 6
+// cycles, one pair in four cycles, in order. flush_i empties it.
+module mtc_pairs #(
+  parameter int unsigned Width = 8,   // of a word
+  parameter int unsigned Depth = 128  // pairs
+) (
+  input  logic               clk_i,
+  input  logic               rst_ni,
+  input  logic               flush_i,
+  input  logic               valid_i,  // data_i is the first word of a pair; the second is there next
+  output logic               ready_o,
+  input  logic [Width-1:0]   data_i,
+  output logic               valid_o,
+  input  logic               ready_i,
+  output logic [2*Width-1:0] data_o    // first || second
+);
+  localparam int unsigned AddressWidth = $clog2(Depth) + 1;
+
+  (* ram_style = "block", no_rw_check *)
+  logic [Width-1:0] memory[2*Depth];
+  logic [Width-1:0] write_data_q, read_q;
+  // Pairs in the buffer: there is room for exactly Depth. Of them, those in the memory.
+  logic [AddressWidth-1:0] count_q, unread_q;
+  logic [AddressWidth-1:0] fetch_q, tail_q;  // places of words
+  logic second_q;  // of a pair that comes in
+  logic there_q;   // a first word is in the memory, and has been for a cycle: it has been read
+  logic valid_d, valid_q, push, write_q, begins, pop;
+
+  assign ready_o = !count_q[AddressWidth-1] && !second_q;
+  assign valid_o = valid_q;
+  assign push    = valid_i && ready_o;
+  assign pop     = valid_q && ready_i;
+  assign begins  = write_q && !tail_q[0];
+
+  // The first word is loaded, the second is being read, and is loaded.
+  logic load, waits_q, ends_q;
+  assign load    = !valid_q && !waits_q && !ends_q && there_q;
+  assign valid_d = rst_ni && !flush_i && (valid_q ? !ready_i : ends_q);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      count_q  <= '0;
+      unread_q <= '0;
+      fetch_q  <= '0;
+      tail_q   <= '0;
+      there_q  <= 1'b0;
+      second_q <= 1'b0;
+      write_q  <= 1'b0;
+      waits_q  <= 1'b0;
+      ends_q   <= 1'b0;
+    end else begin
+      second_q <= push;
+      write_q  <= push || second_q;
+      if (write_q) tail_q <= tail_q + 1'b1;
+      if (load || ends_q) fetch_q <= fetch_q + 1'b1;
+      if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
+      if (begins != ends_q) unread_q <= begins ? unread_q + 1'b1 : unread_q - 1'b1;
+      there_q <= unread_q != '0;
+      waits_q <= load;
+      ends_q  <= waits_q;
+    end
+    valid_q <= valid_d;
+  end
+
+  always_ff @(posedge clk_i) begin
+    write_data_q <= data_i;
+    if (write_q) memory[tail_q] <= write_data_q;
+    read_q <= memory[fetch_q];
+  end
+
+  // A word is spread wide: each part of it has its own copies of what says that it holds.
+  logic holds_d;
+  assign holds_d = valid_d || (rst_ni && !flush_i && (load || waits_q));
+  localparam int unsigned PartWidth = 128;
+  for (genvar i = 0; i < Width; i = i + PartWidth) begin : gen_part
+    localparam int unsigned Bits = Width - i < PartWidth ? Width - i : PartWidth;
+    logic first_holds, second_holds;
+    mtc_far u_first (.clk_i, .bit_i(holds_d), .bit_o(first_holds));
+    mtc_far u_second (.clk_i, .bit_i(valid_d), .bit_o(second_holds));
+    always_ff @(posedge clk_i) begin
+      if (!first_holds) data_o[Width+i+:Bits] <= read_q[i+:Bits];
+      if (!second_holds) data_o[i+:Bits] <= read_q[i+:Bits];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && !flush_i && write_q && (unread_q != '0 || waits_q)) assert (fetch_q != tail_q);
+  end
+
+`ifdef FORMAL
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (count_q <= AddressWidth'(Depth));
+      if (waits_q || ends_q) assert (unread_q != '0);
+    end
+  end
+`endif
+
+`ifdef VERILATOR
+  mtc_stable #(.Width(2 * Width)) u_stable (
+    .clk_i, .rst_ni, .flush_i, .valid_i(valid_o), .ready_i, .data_i(data_o)
+  );
+`endif
+endmodule
