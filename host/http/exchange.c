@@ -1,4 +1,4 @@
-/* How libmicrohttpd's threads and the application's hand a request to each other.
+/* How the server's threads and the application's hand a request to each other.
  *
  * libmicrohttpd calls http_exchange_access with the head, with each piece of the body, at its end,
  * and, when that call leaves without an answer and the connection suspended, once more after the

@@ -32,7 +32,7 @@ struct http_server {
 
 enum http_stage {
   HTTP_STAGE_ARRIVING,  /* libmicrohttpd's alone */
-  HTTP_STAGE_HANDLING,  /* the handler is running, on libmicrohttpd's thread */
+  HTTP_STAGE_HANDLING,  /* the handler is running, on a thread of the server */
   HTTP_STAGE_SUSPENDED, /* the handler has returned without an answer */
   HTTP_STAGE_ANSWERED,  /* `response` is there for libmicrohttpd to take */
   HTTP_STAGE_ABANDONED, /* the server stops */
