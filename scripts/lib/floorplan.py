@@ -36,10 +36,11 @@ PLAN = [
     (r"u_emit\.u_frames\.memory", ALL, 82, 10, 2),
 ]
 
-# Of router2, for which nextpnr has no options: how many tiles out of its own rectangle a wire may go (3), and by
-# how much a wire that is wanted twice gets dearer in each round (2). With what is in brackets it came no further
-# than 5,000 wires that are wanted twice.
-SETTINGS = {"router2/bbMargin/x": "12", "router2/bbMargin/y": "12", "router2/currCongWeightMult": "1.5"}
+# Of router2, for which nextpnr has no options: how many tiles out of its own rectangle a wire may go (3), by how
+# much a wire that is wanted twice gets dearer in each round (2), and for each round in which it was (1). With what is
+# in brackets it came no further than 5,000 wires that are wanted twice.
+SETTINGS = {"router2/bbMargin/x": "12", "router2/bbMargin/y": "12", "router2/currCongWeightMult": "1.0",
+            "router2/histCongWeight": "2.0"}
 
 
 def wishes(cells):
