@@ -24,40 +24,33 @@ module mtc_fifo #(
   localparam int unsigned AddressWidth = $clog2(Depth);
   localparam int unsigned FrontWidth = 3;  // the small memory: more words than are on their way
 
-  (* ram_style = "block", no_rw_check *)
-  logic [Width-1:0] memory[Depth];
-  (* ram_style = "distributed" *)
-  logic [Width-1:0] front[1 << FrontWidth];
-  logic [Width-1:0] write_data_q, read_q, word_q;
-
   // Words in the buffer: there is room for exactly Depth. Of them, those not asked for. Those that
   // went are taken off a cycle late, here and from asked_q.
   logic [AddressWidth:0] count_q, unread_q;
-  logic [AddressWidth-1:0] fetch_q, tail_q;
+  logic [AddressWidth-1:0] fetch_q, tail_d, tail_q;
   logic [FrontWidth:0] asked_q;  // asked for and not gone
   logic [FrontWidth:0] ready_q;  // in the small memory
   logic valid_q;                 // there is one
-  logic [FrontWidth-1:0] put_q, get_q;
-  logic ask, ask1_q, ask2_q, ask3_q, push, write_q, pop, pop_q;
-  logic [AddressWidth-1:0] address_q;
+  logic [FrontWidth-1:0] put_d, put_q, get_d, get_q;
+  logic runs, ask, ask1_q, ask2_q, ask3_q, push, write_q, pop, pop_q;
 
   assign ready_o = !count_q[AddressWidth];
   assign valid_o = valid_q;
-  assign data_o  = front[get_q];
   assign push    = valid_i && ready_o;
   assign pop     = valid_o && ready_i;
   assign ask     = unread_q != '0 && !asked_q[FrontWidth];
+  assign runs    = rst_ni && !flush_i;
+  assign tail_d  = runs ? tail_q + AddressWidth'(write_q) : '0;
+  assign put_d   = runs ? put_q + FrontWidth'(ask3_q) : '0;
+  assign get_d   = runs ? get_q + FrontWidth'(pop) : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       count_q  <= '0;
       unread_q <= '0;
       fetch_q  <= '0;
-      tail_q   <= '0;
       asked_q  <= '0;
       ready_q  <= '0;
-      put_q    <= '0;
-      get_q    <= '0;
       ask1_q   <= 1'b0;
       ask2_q   <= 1'b0;
       ask3_q   <= 1'b0;
@@ -67,10 +60,7 @@ module mtc_fifo #(
     end else begin
       write_q <= push;
       pop_q   <= pop;
-      if (write_q) tail_q <= tail_q + 1'b1;
       if (ask) fetch_q <= fetch_q + 1'b1;
-      if (ask3_q) put_q <= put_q + 1'b1;
-      if (pop) get_q <= get_q + 1'b1;
       if (push != pop_q) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (push != ask) unread_q <= push ? unread_q + 1'b1 : unread_q - 1'b1;
       if (ask != pop_q) asked_q <= ask ? asked_q + 1'b1 : asked_q - 1'b1;
@@ -83,16 +73,43 @@ module mtc_fifo #(
   end
 
   always_ff @(posedge clk_i) begin
-    write_data_q <= data_i;
-    if (write_q) memory[tail_q] <= write_data_q;
-    address_q <= fetch_q;
-    read_q    <= memory[address_q];
-    word_q    <= read_q;
-    if (ask3_q) front[put_q] <= word_q;
+    tail_q <= tail_d;
+    put_q  <= put_d;
+    get_q  <= get_d;
   end
 
-  always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush_i && write_q && ask1_q) assert (address_q != tail_q);
+  // A word is spread wide: each part of it, as much as four block memories hold side by side, has
+  // its own copies of what moves it.
+  localparam int unsigned PartWidth = 144;
+  for (genvar i = 0; i < Width; i = i + PartWidth) begin : gen_part
+    localparam int unsigned Bits = Width - i < PartWidth ? Width - i : PartWidth;
+    (* ram_style = "block", no_rw_check *)
+    logic [Bits-1:0] memory[Depth];
+    (* ram_style = "distributed" *)
+    logic [Bits-1:0] front[1 << FrontWidth];
+    logic [Bits-1:0] write_data_q, read_q, word_q;
+    logic write, keep;
+    logic [AddressWidth-1:0] tail, address;
+    logic [FrontWidth-1:0] put, get;
+    mtc_far u_write (.clk_i, .bit_i(runs && push), .bit_o(write));
+    mtc_far #(.Width(AddressWidth)) u_tail (.clk_i, .bit_i(tail_d), .bit_o(tail));
+    mtc_far #(.Width(AddressWidth)) u_address (.clk_i, .bit_i(fetch_q), .bit_o(address));
+    mtc_far u_keep (.clk_i, .bit_i(runs && ask2_q), .bit_o(keep));
+    mtc_far #(.Width(FrontWidth)) u_put (.clk_i, .bit_i(put_d), .bit_o(put));
+    mtc_far #(.Width(FrontWidth)) u_get (.clk_i, .bit_i(get_d), .bit_o(get));
+    assign data_o[i+:Bits] = front[get];
+
+    always_ff @(posedge clk_i) begin
+      write_data_q <= data_i[i+:Bits];
+      if (write) memory[tail] <= write_data_q;
+      read_q <= memory[address];
+      word_q <= read_q;
+      if (keep) front[put] <= word_q;
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (runs && write && ask1_q) assert (address != tail);
+    end
   end
 
 `ifdef FORMAL

@@ -2,14 +2,16 @@
 //
 // A batch takes one of the slots for open batches; the next header may come while earlier batches
 // are still hashed. Throughput one beat a cycle, one more an entry, 19 a batch and two for each level
-// of its seeds. An entry begins when there is room for all of it, and is not stopped any more. An error closes its batch with what came before it; everything behind is discarded until
-// the next SYNC beat, and failed_o stays up till then.
+// of its seeds. An entry begins when there is room for all of it, and is not stopped any more. An
+// error closes its batch with what came before it; everything behind is discarded until the next SYNC
+// beat, and failed_o stays up till then.
 module mtc_ingest (
   input  logic                 clk_i,
   input  logic                 rst_ni,
   input  logic                 beat_valid_i,
   output logic                 beat_ready_o,
   input  mtc_pkg::beat_t       beat_i,
+  input  logic                 len_good_i,     // its first word can be the length of an entry
   // registers
   input  logic                 resync_i,
   input  logic [31:0]          nonce_i,
@@ -53,6 +55,7 @@ module mtc_ingest (
   logic [20:0] count_q, left_d, left_q;  // entries of the batch; of them still to come
   logic [47:0] seeds_d, seeds_q;       // still to come, shifted to `level`
   logic no_seeds_q;                    // none, a cycle late
+  logic slot_free_q;                   // of the batch, a cycle late: nobody else opens one
   logic turn_d, turn_q;                // a level of seeds takes two cycles
   logic [5:0] level_d, level_q;
   logic [7:0] beats_d, beats_q;        // of the entry, still to come
@@ -94,8 +97,7 @@ module mtc_ingest (
   // A cycle after the entry before: its message may have a block more than beats.
   assign in_entry_d   = rst_ni && state_q == StEntry && state_d == StEntry && !take && room_i;
   assign in_body_d    = rst_ni && state_d == StBody;
-  assign len_good_d   = beat_ready_o ? beat_i[31:0] != '0 && beat_i[31:0] <= mtc_pkg::MaxEntry :
-                                       len_good_q;
+  assign len_good_d   = beat_ready_o ? len_good_i : len_good_q;
 
   // It goes to every bit of the beat, and they are spread wide: each part of it has its own copies.
   localparam int unsigned Parts = 4, PartWidth = 512 / Parts;
@@ -265,7 +267,7 @@ module mtc_ingest (
           state_d    = StOpen;
         end
       end
-      StOpen: if (!in_use_i[slot_q]) begin
+      StOpen: if (slot_free_q) begin
         opens   = 1'b1;
         level_d = '0;
         seeds_d = start_q[47:0];
@@ -373,6 +375,7 @@ module mtc_ingest (
     promises_q <= promises_d;
     seeds_q    <= seeds_d;
     no_seeds_q <= seeds_q == '0;
+    slot_free_q <= !in_use_i[slot_q];
     turn_q     <= turn_d;
     level_q    <= level_d;
     beats_q    <= beats_d;

@@ -52,7 +52,7 @@ module mtc_lane #(
   assign nonce_o      = nonce;
 
   // Input: beats, entries, blocks, jobs.
-  logic beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid;
+  logic len_good_in, len_good, beat_valid, beat_ready, open_valid, close_valid, seed_valid, entry_valid;
   logic room, block_valid, leaf_job_valid, leaf_job_ready, step, read;
   mtc_pkg::beat_t beat;
   mtc_pkg::open_t open;
@@ -65,15 +65,21 @@ module mtc_lane #(
   logic [47:0] start;
   logic [511:0] block_data;
 
-  mtc_fifo #(.Width(512), .Depth(mtc_pkg::InputDepth)) u_input (
+  // Whether the first word of a beat can be an entry's length is found before the buffer: behind it
+  // there is no time.
+  assign len_good_in = h2c_data_i[31:0] != '0 && h2c_data_i[31:0] <= mtc_pkg::MaxEntry;
+
+  mtc_fifo #(.Width(513), .Depth(mtc_pkg::InputDepth)) u_input (
     .clk_i, .rst_ni, .flush_i(1'b0),
-    .valid_i(h2c_valid_i), .ready_o(h2c_ready_o), .data_i(h2c_data_i),
-    .valid_o(beat_valid), .ready_i(beat_ready), .data_o(beat)
+    .valid_i(h2c_valid_i), .ready_o(h2c_ready_o),
+    .data_i({len_good_in, h2c_data_i}),
+    .valid_o(beat_valid), .ready_i(beat_ready), .data_o({len_good, beat})
   );
 
   mtc_ingest u_ingest (
     .clk_i, .rst_ni,
     .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat),
+    .len_good_i(len_good),
     .resync_i(flush_q[Ingest]), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
     .discarding_o(discarding), .failed_o(failed), .fault_o(fault),
     .sync_o(sync), .in_use_i(in_use), .open_valid_o(open_valid), .open_o(open), .start_o(start),

@@ -21,43 +21,38 @@ module mtc_pairs #(
 );
   localparam int unsigned AddressWidth = $clog2(Depth) + 1;
 
-  (* ram_style = "block", no_rw_check *)
-  logic [Width-1:0] memory[2*Depth];
-  logic [Width-1:0] write_data_q, read_q;
   // Pairs in the buffer: there is room for exactly Depth. Of them, those in the memory.
   logic [AddressWidth-1:0] count_q, unread_q;
-  logic [AddressWidth-1:0] fetch_q, tail_q;  // places of words
+  logic [AddressWidth-1:0] fetch_d, fetch_q, tail_d, tail_q;  // places of words
   logic second_q;  // of a pair that comes in
   logic there_q;   // a first word is in the memory, and has been for a cycle: it has been read
-  logic valid_d, valid_q, push, write_q, begins, pop;
+  logic runs, valid_d, valid_q, push, write_d, write_q, begins, pop;
 
   assign ready_o = !count_q[AddressWidth-1] && !second_q;
   assign valid_o = valid_q;
   assign push    = valid_i && ready_o;
   assign pop     = valid_q && ready_i;
   assign begins  = write_q && !tail_q[0];
+  assign runs    = rst_ni && !flush_i;
 
   // The first word is loaded, the second is being read, and is loaded.
   logic load, waits_q, ends_q;
   assign load    = !valid_q && !waits_q && !ends_q && there_q;
-  assign valid_d = rst_ni && !flush_i && (valid_q ? !ready_i : ends_q);
+  assign valid_d = runs && (valid_q ? !ready_i : ends_q);
+  assign write_d = runs && (push || second_q);
+  assign tail_d  = runs ? tail_q + AddressWidth'(write_q) : '0;
+  assign fetch_d = runs ? fetch_q + AddressWidth'(load || ends_q) : '0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       count_q  <= '0;
       unread_q <= '0;
-      fetch_q  <= '0;
-      tail_q   <= '0;
       there_q  <= 1'b0;
       second_q <= 1'b0;
-      write_q  <= 1'b0;
       waits_q  <= 1'b0;
       ends_q   <= 1'b0;
     end else begin
       second_q <= push;
-      write_q  <= push || second_q;
-      if (write_q) tail_q <= tail_q + 1'b1;
-      if (load || ends_q) fetch_q <= fetch_q + 1'b1;
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (begins != ends_q) unread_q <= begins ? unread_q + 1'b1 : unread_q - 1'b1;
       there_q <= unread_q != '0;
@@ -65,31 +60,39 @@ module mtc_pairs #(
       ends_q  <= waits_q;
     end
     valid_q <= valid_d;
+    write_q <= write_d;
+    tail_q  <= tail_d;
+    fetch_q <= fetch_d;
   end
 
-  always_ff @(posedge clk_i) begin
-    write_data_q <= data_i;
-    if (write_q) memory[tail_q] <= write_data_q;
-    read_q <= memory[fetch_q];
-  end
-
-  // A word is spread wide: each part of it has its own copies of what says that it holds.
+  // A word is spread wide: each part of it, as much as four block memories hold side by side, has
+  // its own copies of what moves it.
   logic holds_d;
-  assign holds_d = valid_d || (rst_ni && !flush_i && (load || waits_q));
-  localparam int unsigned PartWidth = 128;
+  assign holds_d = valid_d || (runs && (load || waits_q));
+  localparam int unsigned PartWidth = 144;
   for (genvar i = 0; i < Width; i = i + PartWidth) begin : gen_part
     localparam int unsigned Bits = Width - i < PartWidth ? Width - i : PartWidth;
-    logic first_holds, second_holds;
+    (* ram_style = "block", no_rw_check *)
+    logic [Bits-1:0] memory[2*Depth];
+    logic [Bits-1:0] write_data_q, read_q;
+    logic write, first_holds, second_holds;
+    logic [AddressWidth-1:0] tail, fetch;
+    mtc_far u_write (.clk_i, .bit_i(write_d), .bit_o(write));
+    mtc_far #(.Width(AddressWidth)) u_tail (.clk_i, .bit_i(tail_d), .bit_o(tail));
+    mtc_far #(.Width(AddressWidth)) u_fetch (.clk_i, .bit_i(fetch_d), .bit_o(fetch));
     mtc_far u_first (.clk_i, .bit_i(holds_d), .bit_o(first_holds));
     mtc_far u_second (.clk_i, .bit_i(valid_d), .bit_o(second_holds));
     always_ff @(posedge clk_i) begin
-      if (!first_holds) data_o[Width+i+:Bits] <= read_q[i+:Bits];
-      if (!second_holds) data_o[i+:Bits] <= read_q[i+:Bits];
+      write_data_q <= data_i[i+:Bits];
+      if (write) memory[tail] <= write_data_q;
+      read_q <= memory[fetch];
+      if (!first_holds) data_o[Width+i+:Bits] <= read_q;
+      if (!second_holds) data_o[i+:Bits] <= read_q;
     end
-  end
 
-  always_ff @(posedge clk_i) begin
-    if (rst_ni && !flush_i && write_q && (unread_q != '0 || waits_q)) assert (fetch_q != tail_q);
+    always_ff @(posedge clk_i) begin
+      if (runs && write && (unread_q != '0 || waits_q)) assert (fetch != tail);
+    end
   end
 
 `ifdef FORMAL

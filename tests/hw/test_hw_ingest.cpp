@@ -147,7 +147,10 @@ class Ingest {
 
   void cycle() {
     dut_->beat_valid_i = offer_(at_ < input_.size());
-    if (dut_->beat_valid_i) set_beat(dut_->beat_i, &input_[at_]);
+    if (dut_->beat_valid_i) {
+      set_beat(dut_->beat_i, &input_[at_]);
+      dut_->len_good_i = dut_->beat_i[0] > 0 && dut_->beat_i[0] <= kMaxEntry;
+    }
     bool room = dut_->room_i;  // an entry begins a cycle after there was room
     dut_->room_i = !random_.chance(traffic_.stall);
     dut_.settle();
