@@ -54,12 +54,12 @@ if [ "$fold" != engine ]; then
   sources=("${all[@]}") box=''
 fi
 
-# With Fold 1 block memories are told where to lie: nextpnr's own choice makes wires a quarter longer, too many
-# to be routed.
+# With Fold 1 block memories are told where to lie, and tiles in the midst of the device stay empty: what nextpnr
+# does by itself has too many wires there to be routed.
 if [ "$fold" = 1 ]; then scripts/lib/floorplan.py "$out/ecp5.json"; fi
 # A full device needs more than the usual attempts to place a cell.
-place=(--85k --package CABGA756 --speed 8 --out-of-context --seed "$seed" --freq 120 --timing-allow-fail
-  --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json" -q)
+device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-allow-fail -q)
+place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json")
 if [ "$placed" ]; then
   nextpnr-ecp5 "${place[@]}" --no-route --sdf "$out/placed.sdf" --log "$out/nextpnr.log" 2>/dev/null
   mhz=$(sed -n "s/.*Max frequency.*: \([0-9.]* MHz\).*/\1/p" "$out/nextpnr.log" | tail -n 1)
@@ -68,10 +68,15 @@ if [ "$placed" ]; then
   scripts/lib/worst_paths.py "$out/placed.sdf"
   exit
 fi
-# With a full device router2 comes nearest. It goes on until no wire is wanted twice, which may be never.
-router=router1 hours=8
-if [ "$fold" = 1 ]; then router=router2 hours=2; fi
-timeout "${hours}h" nextpnr-ecp5 "${place[@]}" --router "$router" --report "$out/ecp5_timing.json" \
+# A full device is routed by router2, which goes on until no wire is wanted twice. A placement that was written
+# keeps its settings, with the router's among them.
+route=("${place[@]}" --router router1) hours=8
+if [ "$fold" = 1 ]; then
+  nextpnr-ecp5 "${place[@]}" --no-route --write "$out/placed.json" --log "$out/placed.log" 2>/dev/null
+  scripts/lib/floorplan.py --routing "$out/placed.json"
+  route=("${device[@]}" --no-pack --no-place --json "$out/placed.json") hours=2
+fi
+timeout "${hours}h" nextpnr-ecp5 "${route[@]}" --report "$out/ecp5_timing.json" \
   --log "$out/nextpnr.log" 2>/dev/null || { echo "$name: not routed in $hours hours ($out/nextpnr.log)" >&2; exit 1; }
 python3 - "$out/ecp5_timing.json" "$name" "$seed" "$at_least" <<'END'
 import json, sys

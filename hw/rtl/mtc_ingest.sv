@@ -74,6 +74,7 @@ module mtc_ingest (
   logic in_entry_d, in_entry_q;        // an entry may begin
   logic in_body_d, in_body_q;          // the state is StBody
   logic drop_d, drop_q;                // the beat goes in this cycle, whatever it is
+  logic ready_d, ready_q;              // the next beat goes in, in place of one that is used up
   logic take, take_q, goes_on, fail, settled, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
   logic [63:0] start;
@@ -87,41 +88,50 @@ module mtc_ingest (
   assign word24 = beat_q[223:192];
   assign word28 = beat_q[255:224];
 
-  // Whether there is room for the next beat is decided by few registers, all of this module: a beat
-  // of an entry goes at once, the first when there is room for all the entry; any other in the cycle
-  // after it was used.
+  // Whether there is room for the next beat is known a cycle before, in a register: a beat of an entry
+  // goes at once, the first when there is room for all the entry; any other in the cycle after it was
+  // used.
   assign goes_on      = (in_entry_q && len_good_q) || in_body_q;
   assign take         = here_q && (drop_q || goes_on);
-  assign beat_ready_o = !here_q || drop_q || goes_on;
-  assign here_d       = rst_ni && (beat_ready_o ? beat_valid_i : here_q);
+  assign here_d       = rst_ni && (ready_q ? beat_valid_i : here_q);
   // A cycle after the entry before: its message may have a block more than beats.
-  assign in_entry_d   = rst_ni && state_q == StEntry && state_d == StEntry && !take && room_i;
-  assign in_body_d    = rst_ni && state_d == StBody;
-  assign len_good_d   = beat_ready_o ? len_good_i : len_good_q;
+  assign in_entry_d   = rst_ni && !resync_i && state_q == StEntry && !take &&
+                        (!here_q || len_good_q) && room_i;
+  assign in_body_d    = rst_ni && !resync_i &&
+                        (state_q == StBody ? !take || beats_q != 8'd1 :
+                                             state_q == StEntry && take && !single_q);
+  assign len_good_d   = ready_q ? len_good_i : len_good_q;
+  assign ready_d      = !here_d || drop_d || in_body_d || (in_entry_d && len_good_d);
 
-  // It goes to every bit of the beat, and they are spread wide: each part of it has its own copies.
-  localparam int unsigned Parts = 4, PartWidth = 512 / Parts;
+  // It goes to every bit of the beat, and they are spread wide, and to the buffer before it: each part
+  // of the beat has its own copy.
+  localparam int unsigned Parts = 8, PartWidth = 512 / Parts;
   for (genvar i = 0; i < Parts; i++) begin : gen_part
-    logic here, in_entry, in_body, len_good, drop;
-    mtc_far u_here (.clk_i, .bit_i(here_d), .bit_o(here));
-    mtc_far u_in_entry (.clk_i, .bit_i(in_entry_d), .bit_o(in_entry));
-    mtc_far u_in_body (.clk_i, .bit_i(in_body_d), .bit_o(in_body));
-    mtc_far u_len_good (.clk_i, .bit_i(len_good_d), .bit_o(len_good));
-    mtc_far u_drop (.clk_i, .bit_i(rst_ni && drop_d), .bit_o(drop));
+    logic ready;
+    mtc_far u_ready (.clk_i, .bit_i(ready_d), .bit_o(ready));
     always_ff @(posedge clk_i) begin
-      if (!here || drop || in_body || (in_entry && len_good)) begin
-        beat_q[PartWidth*i+:PartWidth] <= beat_i[PartWidth*i+:PartWidth];
-      end
+      if (ready) beat_q[PartWidth*i+:PartWidth] <= beat_i[PartWidth*i+:PartWidth];
+    end
+  end
+  mtc_far u_ready (.clk_i, .bit_i(ready_d), .bit_o(beat_ready_o));
+
+  // The states are as these registers say, and a word is looked at as long as its beat is here.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (in_body_q == (state_q == StBody));
+      assert (!in_entry_q || state_q == StEntry);
+      assert (ready_q == (!here_q || drop_q || goes_on));
     end
   end
 
   always_ff @(posedge clk_i) begin
+    ready_q    <= ready_d;
     here_q     <= here_d;
     in_entry_q <= in_entry_d;
     in_body_q  <= in_body_d;
     len_good_q <= len_good_d;
     drop_q     <= rst_ni && drop_d;
-    if (beat_ready_o) begin
+    if (ready_q) begin
       is_sync_q  <= beat_i[31:0] == mtc_regs_pkg::MagicSync &&
                     beat_i[63:32] == mtc_regs_pkg::StreamVersion;
       body_q     <= 8'((beat_i[13:0] + 14'd7) >> 6);

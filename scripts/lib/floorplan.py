@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""floorplan.py NETLIST.json: where the block memories of a lane lie on an LFE5U-85F, and how it is routed.
+"""floorplan.py NETLIST.json | floorplan.py --routing PLACED.json: a lane on an LFE5U-85F, before nextpnr
+places it and before it routes it.
 
 Yosys makes of a memory of 512 bits some 15 block memories side by side, one for each 36 bits, and they are
 on four rows of the device alone. nextpnr's placer strews them over all rows: each bit then crosses half of
 the device, in and out. Here each memory lies in one piece, those that pass words on to each other below each
 other, and within all of them the same word of a block or a hash at the same place. The netlist gets attributes
 that nextpnr obeys; the rest it places by itself, and the pipeline falls into place around them.
+
+The placer fills each tile that it uses, and then there are not enough wires in the midst of the device, where those
+from everywhere else pass too. So some tiles are kept empty there: cells without use stand in them while nextpnr
+places, and are taken away before it routes.
 """
 import json
 import re
@@ -36,11 +41,34 @@ PLAN = [
     (r"u_emit\.u_frames\.memory", ALL, 82, 10, 2),
 ]
 
+# For each 6 by 6 tiles: every how many rows one of tiles is empty. Where more wires were wanted twice than elsewhere
+# (nextpnr 0.11 draws such a map: --router2-heatmap).
+EMPTY = """
+000000000333000000000
+000000003333300000000
+000000033300000000000
+000000033300000000000
+000000303300333000000
+000003300000333300000
+000003330333322220000
+000003333333222223000
+000033333333222223000
+000003333333322230000
+000000333333022200000
+000033333000022222000
+000033333000330022000
+000000000000000000000
+000000000000000000000
+000000000000000000000
+""".split()
+MEMORY_ROWS = range(10, 90, 12)  # of the tiles without logic: block memories and multipliers
+USELESS = "useless_"  # what the names of cells without use begin with
+
 # Of router2, for which nextpnr has no options: how many tiles out of its own rectangle a wire may go (3), by how
-# much a wire that is wanted twice gets dearer in each round (2), and for each round in which it was (1). With what is
-# in brackets it came no further than 5,000 wires that are wanted twice.
-SETTINGS = {"router2/bbMargin/x": "12", "router2/bbMargin/y": "12", "router2/currCongWeightMult": "1.0",
-            "router2/histCongWeight": "2.0"}
+# much a wire that is wanted twice gets dearer in each round (2), and how much the estimate of what is still to go
+# counts (1.25). With what is in brackets it came no further than 5,000 wires that are wanted twice.
+SETTINGS = {"router": "router2", "router2/bbMargin/x": "12", "router2/bbMargin/y": "12",
+            "router2/currCongWeightMult": "1.5", "router2/estimateWeight": "1.0"}
 
 
 def wishes(cells):
@@ -48,13 +76,15 @@ def wishes(cells):
     rows = {}
     for name, cell in cells.items():
         if cell["type"] == "DP16KD":
-            memory, number = re.fullmatch(r"(.*)\.\d+\.(\d+)", name).groups()
+            module, bit, memory, number = re.fullmatch(
+                r"(.*?)(?:\.gen_part\[(\d+)\])?(\.\w+)\.\d+\.(\d+)", name).groups()
+            memory, number = module + memory, int(number) + int(bit or 0) // 36  # a buffer's parts are one
             places = [place for pattern, parts, *place in PLAN
-                      if re.fullmatch(pattern, memory) and int(number) in parts]
+                      if re.fullmatch(pattern, memory) and number in parts]
             if len(places) != 1:
                 sys.exit(f"floorplan.py: {name} has {len(places)} places in the plan")
             row, first, step = places[0]
-            rows.setdefault(row, []).append((first + step * int(number), name))
+            rows.setdefault(row, []).append((first + step * number, name))
     return rows
 
 
@@ -76,18 +106,55 @@ def assign(wished):
     return chosen[::-1]
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    with open(sys.argv[1], encoding="utf-8") as file:
-        netlist = json.load(file)
-    cells = netlist["modules"]["mtc_lane"]["cells"]
-    netlist["modules"]["mtc_lane"]["settings"] = SETTINGS
+def place_memories(cells):
     for row, memories in wishes(cells).items():
         memories.sort()
         for (_, name), (column, number) in zip(memories, assign([x for x, _ in memories])):
             cells[name]["attributes"]["BEL"] = f"X{column}/Y{row}/EBR{number}"
-    with open(sys.argv[1], "w", encoding="utf-8") as file:
+
+
+def fill_tiles(module):
+    """Cells without use in each tile that shall stay empty: a register and a LUT in each of its eight places."""
+    clock = module["ports"]["clk_i"]["bits"]
+    bit = 1 + max(bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int))
+    register = {"CEMUX": "1 ", "CLKMUX": "CLK", "GSR": "DISABLED", "LSRMUX": "LSR", "REGSET": "RESET"}
+    kinds = (("TRELLIS_FF", "FF", "Q", register, {"CLK": clock}), ("LUT4", "K", "Z", {"INIT": "0" * 16}, {}))
+    for x in range(2, 125):
+        for y in range(1, 90):
+            every = int(EMPTY[y // 6][x // 6])
+            if y in MEMORY_ROWS or not every or y % every:
+                continue
+            for place in (f"SLICE{s}.{{}}{n}" for s in "ABCD" for n in "01"):
+                for kind, bel, output, parameters, inputs in kinds:
+                    bel = f"X{x}/Y{y}/{place.format(bel)}"
+                    name = USELESS + bel
+                    module["cells"][name] = {
+                        "hide_name": 0, "type": kind, "parameters": parameters,
+                        "attributes": {"BEL": bel, "keep": "1"},
+                        "port_directions": dict.fromkeys(inputs, "input") | {output: "output"},
+                        "connections": inputs | {output: [bit]}}
+                    module["netnames"][name] = {"hide_name": 0, "bits": [bit], "attributes": {}}
+                    bit += 1
+    useless = sum(name.startswith(USELESS) for name in module["cells"]) // 2
+    print(f"{useless} logic cells and flip-flops are without use until the lane is routed: they keep tiles empty")
+
+
+def main():
+    routing = sys.argv[1:2] == ["--routing"]
+    if len(sys.argv) != 2 + routing:
+        sys.exit(__doc__)
+    with open(sys.argv[-1], encoding="utf-8") as file:
+        netlist = json.load(file)
+    if routing:
+        module = netlist["modules"]["top"]
+        for part in ("cells", "netnames"):
+            module[part] = {name: what for name, what in module[part].items() if not name.startswith(USELESS)}
+        module["settings"].update(SETTINGS)
+    else:
+        module = netlist["modules"]["mtc_lane"]
+        place_memories(module["cells"])
+        fill_tiles(module)
+    with open(sys.argv[-1], "w", encoding="utf-8") as file:
         json.dump(netlist, file)
 
 
