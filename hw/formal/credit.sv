@@ -60,7 +60,8 @@ module formal_credit (
   logic discarding;
   mtc_ingest u_ingest (
     .clk_i, .rst_ni, .beat_valid_i(out_valid), .beat_ready_o(out_ready), .beat_i(beat),
-    .len_good_i(beat[31:0] != '0 && beat[31:0] <= mtc_pkg::MaxEntry), .resync_i(rst_ni && resync_i), .nonce_i({28'd0, nonce_q}), .credit_o(credit), .sync_ack_o(sync_ack),
+    .len_good_i(beat[31:0] != '0 && beat[31:0] <= mtc_pkg::MaxEntry),
+    .resync_i(rst_ni && resync_i), .nonce_i({28'd0, nonce_q}), .credit_o(credit), .sync_ack_o(sync_ack),
     .discarding_o(discarding), .in_use_i, .room_i
   );
 

@@ -115,7 +115,7 @@ module mtc_ingest (
   end
   mtc_far u_ready (.clk_i, .bit_i(ready_d), .bit_o(beat_ready_o));
 
-  // The states are as these registers say, and a word is looked at as long as its beat is here.
+  // What these registers were made of a cycle before is what is true now.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (in_body_q == (state_q == StBody));
