@@ -45,7 +45,8 @@ module mtc_sched #(
   output mtc_pkg::use_t      use_o
 );
   // The barrel goes round in as many ticks as a slot is looked up before, at least.
-  localparam int unsigned EngineLatency = 64 * Stages / Fold + 2;
+  localparam int unsigned EngineLatency =
+    Fold == 1 ? mtc_sha256_pkg::latency_unrolled(Stages) : 64 / Fold + 2;
   localparam int unsigned LookUp = 5;
   localparam int unsigned Slots = EngineLatency < LookUp + 1 ? LookUp + 1 : EngineLatency;
   localparam int unsigned SlotWidth = $clog2(Slots);

@@ -71,6 +71,12 @@ package mtc_sha256_pkg;
     };
   endfunction
 
+  // Of mtc_sha256_unrolled, in ticks: a register in front of the first sum and one behind the last,
+  // and one more where a is made a register later than e.
+  function automatic int unsigned latency_unrolled(int unsigned stages);
+    latency_unrolled = 64 * stages + (stages == 1 ? 4 : 3);
+  endfunction
+
   // Word by word, modulo 2^32.
   function automatic logic [255:0] add_words(logic [255:0] x, logic [255:0] y);
     for (int i = 0; i < 8; i++) add_words[32*i+:32] = x[32*i+:32] + y[32*i+:32];
