@@ -66,6 +66,17 @@ module mtc_emit (
   end
   assign fetch_buffer = any_free && !offered_valid_q;
 
+  // What opens and closes a batch comes from far and goes to every bit of it.
+  logic open_valid_q, close_valid_q;
+  mtc_pkg::open_t open_q;
+  mtc_pkg::close_t close_q;
+  always_ff @(posedge clk_i) begin
+    open_valid_q  <= rst_ni && !drop_i && open_valid_i;
+    close_valid_q <= rst_ni && !drop_i && close_valid_i;
+    open_q        <= open_i;
+    close_q       <= close_i;
+  end
+
   // The open batches, field by field.
   logic [NumBatches-1:0] in_use_q, closed_q, has_buffer_q;
   logic [NumBatches-1:0] full_q;   // 63 records in the buffer
@@ -194,13 +205,13 @@ module mtc_emit (
         frames_o                 <= frames_o + 1'b1;
         if (last_q[finished_q]) in_use_q[finished_q] <= 1'b0;
       end
-      if (open_valid_i) begin
-        in_use_q[open_i.slot] <= 1'b1;
-        closed_q[open_i.slot] <= 1'b0;
-        whole_q[open_i.slot]  <= 1'b0;
-        ends_q[open_i.slot]   <= 1'b0;
+      if (open_valid_q) begin
+        in_use_q[open_q.slot] <= 1'b1;
+        closed_q[open_q.slot] <= 1'b0;
+        whole_q[open_q.slot]  <= 1'b0;
+        ends_q[open_q.slot]   <= 1'b0;
       end
-      if (close_valid_i) closed_q[close_i.slot] <= 1'b1;
+      if (close_valid_q) closed_q[close_q.slot] <= 1'b1;
       if (frame_done && head.has_buffer) free_q[head.buffer] <= 1'b1;
       if (drop_i) begin
         in_use_q     <= '0;
@@ -237,17 +248,17 @@ module mtc_emit (
         left_q[i]   <= left_q[i] - CountWidth'(63);
       end
     end
-    if (open_valid_i) begin
-      batch_q[open_i.slot]    <= open_i.batch;
-      promised_q[open_i.slot] <= open_i.promised[CountWidth-1:0];
-      left_q[open_i.slot]     <= open_i.promised[CountWidth-1:0];
-      so_far_q[open_i.slot]   <= '0;
-      number_q[open_i.slot]   <= '0;
-      fault_q[open_i.slot]    <= '0;
+    if (open_valid_q) begin
+      batch_q[open_q.slot]    <= open_q.batch;
+      promised_q[open_q.slot] <= open_q.promised[CountWidth-1:0];
+      left_q[open_q.slot]     <= open_q.promised[CountWidth-1:0];
+      so_far_q[open_q.slot]   <= '0;
+      number_q[open_q.slot]   <= '0;
+      fault_q[open_q.slot]    <= '0;
     end
-    if (close_valid_i) begin
-      expected_q[close_i.slot] <= close_i.records[CountWidth-1:0];
-      fault_q[close_i.slot]    <= close_i.fault;
+    if (close_valid_q) begin
+      expected_q[close_q.slot] <= close_q.records[CountWidth-1:0];
+      fault_q[close_q.slot]    <= close_q.fault;
     end
   end
 
@@ -302,7 +313,7 @@ module mtc_emit (
 
   always_ff @(posedge clk_i) begin
     if (rst_ni && !drop_i) begin
-      if (open_valid_i) assert (!in_use_q[open_i.slot]);
+      if (open_valid_q) assert (!in_use_q[open_q.slot]);
       if (put_q) assert (in_use_q[slot_q]);
       if (push_q) assert (frame_room);
     end

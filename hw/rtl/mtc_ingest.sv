@@ -75,7 +75,7 @@ module mtc_ingest (
   logic in_body_d, in_body_q;          // the state is StBody
   logic drop_d, drop_q;                // the beat goes in this cycle, whatever it is
   logic ready_d, ready_q;              // the next beat goes in, in place of one that is used up
-  logic take, take_q, goes_on, fail, settled, level_good;
+  logic take, take_q, goes_on, fail, settled_q, level_good;
   logic [31:0] word0, word4, word8, word12, word24, word28;
   logic [63:0] start;
   mtc_pkg::fault_t cause, refusal;
@@ -157,8 +157,9 @@ module mtc_ingest (
   endfunction
 
   function automatic logic [5:0] add_up(logic [20:0] parts);
-    add_up = '0;
-    for (int i = 0; i < 7; i++) add_up = add_up + {3'd0, parts[3*i+:3]};
+    // Three sums one behind the other, not seven.
+    add_up = ((6'(parts[2:0]) + 6'(parts[5:3])) + (6'(parts[8:6]) + 6'(parts[11:9]))) +
+             ((6'(parts[14:12]) + 6'(parts[17:15])) + 6'(parts[20:18]));
   endfunction
 
   always_ff @(posedge clk_i) begin
@@ -193,7 +194,6 @@ module mtc_ingest (
   end
 
   assign level_good = beat_q[287:256] == {26'd0, level_q};
-  assign settled    = wait_q == '0;
 
   assign credit_o       = credit_q;
   assign sync_ack_o     = session_q;
@@ -243,7 +243,7 @@ module mtc_ingest (
     beats_d       = beats_q;
     opens_d       = opens_q;
     slot_d        = slot_q;
-    wait_d        = settled ? '0 : wait_q - 1'b1;
+    wait_d        = settled_q ? '0 : wait_q - 1'b1;
     drop_d        = 1'b0;
     seeds_here    = 1'b0;
     syncs         = 1'b0;
@@ -269,7 +269,7 @@ module mtc_ingest (
       end
       StHeader: begin
         if (!here_q) wait_d = Settling;
-        if (here_q && settled) begin
+        if (here_q && settled_q) begin
           drop_d     = 1'b1;
           fail       = refusal.code != mtc_regs_pkg::ErrNone;
           cause      = refusal;
@@ -289,11 +289,12 @@ module mtc_ingest (
       StSeeds: begin
         wait_d = Settling;
         turn_d = !turn_q;
+        // Without seeds none is here: what goes to the beat's bits need not ask.
+        drop_d     = turn_q && seeds_q[0] && here_q;
+        seeds_here = drop_d;
         if (turn_q && no_seeds_q) begin
           state_d = StEntry;
         end else if (turn_q && (!seeds_q[0] || here_q)) begin
-          drop_d       = seeds_q[0];
-          seeds_here   = seeds_q[0];
           fail         = seeds_q[0] && !level_good;
           cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
           seeds_d      = seeds_q >> 1;
@@ -327,7 +328,7 @@ module mtc_ingest (
           end
         end
       end
-      StClose: if (settled) begin
+      StClose: if (settled_q) begin
         closes  = 1'b1;
         slot_d  = slot_q + 1'b1;
         wait_d  = Settling;
@@ -367,6 +368,7 @@ module mtc_ingest (
       credit_q   <= mtc_pkg::InputDepth;
       slot_q     <= '0;
       wait_q     <= '0;
+      settled_q  <= 1'b1;
     end else begin
       state_q    <= state_d;
       failed_q   <= failed_d;
@@ -375,6 +377,7 @@ module mtc_ingest (
       credit_q   <= credit_d;
       slot_q     <= slot_d;
       wait_q     <= wait_d;
+      settled_q  <= wait_d == '0;
     end
   end
 

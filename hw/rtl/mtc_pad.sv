@@ -17,16 +17,17 @@ module mtc_pad (
 );
   // The beat that comes. Where in a block the message ends does not change from block to block; it
   // is read by eights, since each of its bits would go to every byte.
-  logic valid_q, first, load;
+  logic valid_d, valid_q, first, load;
   mtc_pkg::entry_beat_t entry_q;
   logic [2:0] high, low;
   logic [7:0] here_q, behind_here_q;    // the end is in these eight bytes; these are behind them
   logic [7:0] at_q, from_q;             // of those eight: the byte of the end; it and what follows
 
-  assign first = entry_valid_i && entry_i.first;
+  assign valid_d = rst_ni && !flush_i && entry_valid_i;
+  assign first   = entry_valid_i && entry_i.first;
   assign {high, low} = entry_i.message_len[5:0];
   always_ff @(posedge clk_i) begin
-    valid_q <= rst_ni && !flush_i && entry_valid_i;
+    valid_q <= valid_d;
     entry_q <= entry_i;
     if (first) begin
       here_q        <= 8'd1 << high;
@@ -39,7 +40,7 @@ module mtc_pad (
 
   // Beat k, and what is known of block k, made a block before.
   logic active_d, active_q;
-  logic [455:0] beat_q;                      // its bytes 7..63
+  logic [455:0] beat_d, beat_q;              // its bytes 7..63
   logic [7:0] beats_left_d, beats_left_q;    // after beat k
   logic [7:0] blocks_left_d, blocks_left_q;  // block k included
   logic [8:0] left_d, left_q;                // whole blocks from k on, and 1; 0 behind the message
@@ -51,7 +52,8 @@ module mtc_pad (
   logic last_d, last_q;
   logic there;
 
-  assign there = active_q && (!need_next_q || valid_q);
+  assign there  = active_q && (!need_next_q || valid_q);
+  assign beat_d = {entry_q.data[511:64], entry_q.first ? 8'h00 : entry_q.data[63:56]};
 
   always_comb begin
     active_d      = active_q;
@@ -99,7 +101,6 @@ module mtc_pad (
       message_len_q <= entry_q.message_len;
       leaf_q        <= {entry_q.cookie, entry_q.slot, entry_q.opens};
     end
-    if (valid_q) beat_q <= {entry_q.data[511:64], entry_q.first ? 8'h00 : entry_q.data[63:56]};
   end
 
   // The block as it lies in the beats; bytes after the message are the 0x80 mark and zeros, for the
@@ -117,12 +118,14 @@ module mtc_pad (
     end_len_q    <= last_q ? message_len_q : '0;
     shifted_q    <= {entry_q.data[55:0], beat_q};
   end
-  // The bytes are spread wide: each eight have their own copies.
+  // The bytes are spread wide: each eight (of the beat seven, and a byte's eighth) have their own copies.
   for (genvar i = 0; i < 8; i++) begin : gen_eight
-    logic part, none;
+    logic valid, part, none;
+    mtc_far u_valid (.clk_i, .bit_i(valid_d), .bit_o(valid));
     mtc_far u_part (.clk_i, .bit_i(part_d), .bit_o(part));
     mtc_far u_none (.clk_i, .bit_i(none_d), .bit_o(none));
     always_ff @(posedge clk_i) begin
+      if (valid) beat_q[57*i+:57] <= beat_d[57*i+:57];
       mark_q[8*i+:8]   <= at_q & {8{part && here_q[i]}};
       behind_q[8*i+:8] <= {8{none || (part && behind_here_q[i])}} | (from_q & {8{part && here_q[i]}});
     end

@@ -71,7 +71,6 @@ package mtc_pkg;
   // What a slot of the barrel works on.
   typedef struct packed {
     logic       is_node;
-    logic       more;      // left is not 0
     logic [7:0] left;      // blocks still to come after the one in the pipeline
     address_t   address;   // of the next one (leaves)
     logic [7:0] tail;      // last byte of the right child (nodes)

@@ -72,32 +72,50 @@ module mtc_sched #(
   end
 
   // Ticks 0 and 1: the slot is looked up.
-  logic [SlotWidth-1:0] slot0_q, slot5_q;  // which one in tick 0, in tick 5
-  logic [Slots-1:0] valid_q;
+  logic [SlotWidth-1:0] slot0_d, slot0_q, slot5_d, slot5_q;  // which one in tick 0, in tick 5
+  logic [SlotWidth-1:0] read_slot, write_slot;
+  logic [Slots-1:0] valid_q, more_q;  // registers: the memory is slow to answer
   mtc_pkg::work_t work1_q, work2_q;
   (* no_rw_check *)  // mtc_fifo; slots that are LookUp apart
   logic [$bits(work1_q)-1:0] memory[Slots];
-  logic valid1_q;
+  logic valid1_q, more1_q;
 
+  assign slot0_d = !tick ? slot0_q : slot0_q == SlotWidth'(Slots - 1) ? '0 : slot0_q + 1'b1;
+  assign slot5_d = !tick ? slot5_q : slot5_q == SlotWidth'(Slots - 1) ? '0 : slot5_q + 1'b1;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       slot0_q <= '0;
       slot5_q <= SlotWidth'(Slots - LookUp);
-    end else if (tick) begin
-      slot0_q <= slot0_q == SlotWidth'(Slots - 1) ? '0 : slot0_q + 1'b1;
-      slot5_q <= slot5_q == SlotWidth'(Slots - 1) ? '0 : slot5_q + 1'b1;
+    end else begin
+      slot0_q <= slot0_d;
+      slot5_q <= slot5_d;
     end
   end
+  // The memory is wide spread: its own copies of both.
+  mtc_far #(.Width(SlotWidth)) u_slot0 (
+    .clk_i, .bit_i(rst_ni ? slot0_d : '0), .bit_o(read_slot)
+  );
+  mtc_far #(.Width(SlotWidth)) u_slot5 (
+    .clk_i, .bit_i(rst_ni ? slot5_d : SlotWidth'(Slots - LookUp)), .bit_o(write_slot)
+  );
   always_ff @(posedge clk_i) begin
     if (tick) begin
-      work1_q <= memory[slot0_q];
+      work1_q <= memory[read_slot];
       work2_q <= work1_q;
     end
   end
 
   // Tick 2: what it does next. A message with blocks left goes on.
-  logic goes_on_q, ends_q, takes_node, takes_leaf, reads, valid3_d, valid3_q, valid4_q, valid5_q;
+  logic goes_on_d, goes_on_q, goes_on, ends_q, takes_node, takes_leaf, reads;
+  logic valid3_d, valid3_q, valid4_q, valid5_q;
   mtc_pkg::work_t work3_d, work3_q, work4_q, work5_q;
+  logic more3_d, more3_q, more4_q, more5_q;  // there are blocks behind this one
+
+  // Of what the slot works on each bit asks: that has its own copy.
+  assign goes_on_d = valid1_q && more1_q;
+  mtc_far u_goes_on (
+    .clk_i, .bit_i(rst_ni && !flush_i && (tick ? goes_on_d : goes_on_q)), .bit_o(goes_on)
+  );
 
   assign takes_node = !goes_on_q && node_valid_i;
   assign takes_leaf = !goes_on_q && !node_valid_i && leaf_valid_i && grant_i;
@@ -109,20 +127,15 @@ module mtc_sched #(
   always_comb begin
     work3_d      = work2_q;
     work3_d.left = work2_q.left - 1'b1;
-    work3_d.more = work2_q.left != 8'd1;
-    if (takes_node) begin
-      work3_d         = '0;
-      work3_d.is_node = 1'b1;
-      work3_d.more    = 1'b1;
-      work3_d.left    = 8'd1;
+    more3_d      = work2_q.left != 8'd1;
+    if (!goes_on) begin  // a node or a leaf, whatever of the other
+      work3_d.is_node = node_valid_i;
+      work3_d.left    = node_valid_i ? 8'd1 : leaf_i.num_blocks - 1'b1;
       work3_d.tail    = tail_i;
+      work3_d.place   = place_i;
+      work3_d.leaf    = leaf_i.leaf;
       work3_d.node    = node_i;
-    end else if (takes_leaf) begin
-      work3_d       = '0;
-      work3_d.left  = leaf_i.num_blocks - 1'b1;
-      work3_d.more  = leaf_i.num_blocks != 8'd1;
-      work3_d.place = place_i;
-      work3_d.leaf  = leaf_i.leaf;
+      more3_d         = node_valid_i || leaf_i.num_blocks != 8'd1;
     end
   end
   assign valid3_d = goes_on_q || takes_node || takes_leaf;
@@ -150,8 +163,9 @@ module mtc_sched #(
       done4_q   <= done3_q;
       done5_q   <= done4_q;
       valid1_q  <= valid_q[slot0_q];
-      goes_on_q <= valid1_q && work1_q.more;
-      ends_q    <= valid1_q && !work1_q.more;
+      more1_q   <= more_q[slot0_q];
+      goes_on_q <= goes_on_d;
+      ends_q    <= valid1_q && !more1_q;
       valid3_q  <= valid3_d;
       valid4_q  <= valid3_q;
       valid5_q  <= valid4_q;
@@ -176,17 +190,20 @@ module mtc_sched #(
   always_ff @(posedge clk_i) begin
     if (tick) begin
       work3_q    <= work3_d;
+      more3_q    <= more3_d;
       address3_q <= goes_on_q ? work2_q.address : leaf_i.address;
       begins3_q  <= !goes_on_q;
       reads3_q   <= reads;
       child3_q   <= takes_node;
       second3_q  <= goes_on_q && work2_q.is_node;
       work4_q         <= work3_q;
+      more4_q         <= more3_q;
       begins4_q       <= begins3_q;
       reads4_q        <= reads3_q;
       child4_q        <= child3_q;
       second4_q       <= second3_q;
       work5_q         <= work4_q;
+      more5_q         <= more4_q;
       work5_q.address <= next_i;
       begins5_q       <= begins4_q;
       reads5_q        <= reads4_q;
@@ -199,7 +216,8 @@ module mtc_sched #(
   assign children_ready_o = tick && child5_q;
 
   // Tick 5: the chaining value is back.
-  always_ff @(posedge clk_i) if (tick) memory[slot5_q] <= work5_q;
+  always_ff @(posedge clk_i) if (tick) memory[write_slot] <= work5_q;
+  always_ff @(posedge clk_i) if (tick) more_q[slot5_q] <= more5_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) valid_q <= '0;
     else if (tick) valid_q[slot5_q] <= valid5_q;
