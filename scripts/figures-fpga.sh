@@ -56,7 +56,7 @@ fi
 
 # With Fold 1 block memories are told where to lie, and tiles in the midst of the device stay empty: what nextpnr
 # does by itself has too many wires there to be routed.
-if [ "$fold" = 1 ]; then scripts/lib/floorplan.py "$out/ecp5.json"; fi
+if [ "$fold" = 1 ]; then scripts/lib/floorplan.py "$out/ecp5.json" "$stages"; fi
 # A full device needs more than the usual attempts to place a cell.
 device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-allow-fail -q)
 place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json")

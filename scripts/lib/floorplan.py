@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""floorplan.py NETLIST.json | floorplan.py --routing PLACED.json: a lane on an LFE5U-85F, before nextpnr
+"""floorplan.py NETLIST.json STAGES | floorplan.py --routing PLACED.json: a lane on an LFE5U-85F, before nextpnr
 places it and before it routes it.
 
 Yosys makes of a memory of 512 bits some 15 block memories side by side, one for each 36 bits, and they are
@@ -41,9 +41,29 @@ PLAN = [
     (r"u_emit\.u_frames\.memory", ALL, 82, 10, 2),
 ]
 
-# For each 6 by 6 tiles: every how many rows one of tiles is empty. Where more wires were wanted twice than elsewhere
-# (nextpnr 0.11 draws such a map: --router2-heatmap).
-EMPTY = """
+# By registers a round, for each 6 by 6 tiles: every how many rows one of tiles is empty. Where more wires were
+# wanted twice than elsewhere (nextpnr 0.11 draws such a map: --router2-heatmap). With one register a round fewer
+# tiles are used, and more can be empty.
+EMPTY = {
+    "1": """
+000000000000000000000
+000000000000000000000
+000000000000000000000
+000003333333333300033
+000033322222223330032
+003332222222222233332
+003322222222222223332
+003322222222222223332
+003322222222222223332
+003322222222222223333
+000332222222222233033
+000033332222233330000
+000000033333330000000
+000000000000000000000
+000000000000000000000
+000000000000000000000
+""",
+    "2": """
 000000000333000000000
 000000003333300000000
 000000033300000000000
@@ -60,7 +80,8 @@ EMPTY = """
 000000000000000000000
 000000000000000000000
 000000000000000000000
-""".split()
+""",
+}
 MEMORY_ROWS = range(10, 90, 12)  # of the tiles without logic: block memories and multipliers
 USELESS = "useless_"  # what the names of cells without use begin with
 
@@ -113,7 +134,7 @@ def place_memories(cells):
             cells[name]["attributes"]["BEL"] = f"X{column}/Y{row}/EBR{number}"
 
 
-def fill_tiles(module):
+def fill_tiles(module, empty):
     """Cells without use in each tile that shall stay empty: a register and a LUT in each of its eight places."""
     clock = module["ports"]["clk_i"]["bits"]
     bit = 1 + max(bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int))
@@ -121,7 +142,7 @@ def fill_tiles(module):
     kinds = (("TRELLIS_FF", "FF", "Q", register, {"CLK": clock}), ("LUT4", "K", "Z", {"INIT": "0" * 16}, {}))
     for x in range(2, 125):
         for y in range(1, 90):
-            every = int(EMPTY[y // 6][x // 6])
+            every = int(empty[y // 6][x // 6])
             if y in MEMORY_ROWS or not every or y % every:
                 continue
             for place in (f"SLICE{s}.{{}}{n}" for s in "ABCD" for n in "01"):
@@ -141,9 +162,10 @@ def fill_tiles(module):
 
 def main():
     routing = sys.argv[1:2] == ["--routing"]
-    if len(sys.argv) != 2 + routing:
+    if len(sys.argv) != 3 or not (routing or sys.argv[2] in EMPTY):
         sys.exit(__doc__)
-    with open(sys.argv[-1], encoding="utf-8") as file:
+    path = sys.argv[1 + routing]
+    with open(path, encoding="utf-8") as file:
         netlist = json.load(file)
     if routing:
         module = netlist["modules"]["top"]
@@ -153,8 +175,8 @@ def main():
     else:
         module = netlist["modules"]["mtc_lane"]
         place_memories(module["cells"])
-        fill_tiles(module)
-    with open(sys.argv[-1], "w", encoding="utf-8") as file:
+        fill_tiles(module, EMPTY[sys.argv[2]].split())
+    with open(path, "w", encoding="utf-8") as file:
         json.dump(netlist, file)
 
 
