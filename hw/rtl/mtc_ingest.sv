@@ -289,18 +289,17 @@ module mtc_ingest (
       StSeeds: begin
         wait_d = Settling;
         turn_d = !turn_q;
-        // Without seeds none is here: what goes to the beat's bits need not ask.
-        drop_d     = turn_q && seeds_q[0] && here_q;
-        seeds_here = drop_d;
-        if (turn_q && no_seeds_q) begin
-          state_d = StEntry;
-        end else if (turn_q && (!seeds_q[0] || here_q)) begin
+        // Without seeds none is here, and what is counted on does not matter: nobody need ask.
+        if (turn_q && (!seeds_q[0] || here_q)) begin
+          drop_d       = seeds_q[0];
+          seeds_here   = seeds_q[0];
           fail         = seeds_q[0] && !level_good;
           cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
           seeds_d      = seeds_q >> 1;
           level_d      = level_q + 1'b1;
           if (fail) state_d = StClose;
         end
+        if (turn_q && no_seeds_q) state_d = StEntry;
       end
       StEntry: begin
         wait_d        = Settling;
