@@ -80,24 +80,24 @@ module mtc_sched #(
   logic [$bits(work1_q)-1:0] memory[Slots];
   logic valid1_q, more1_q;
 
-  assign slot0_d = !tick ? slot0_q : slot0_q == SlotWidth'(Slots - 1) ? '0 : slot0_q + 1'b1;
-  assign slot5_d = !tick ? slot5_q : slot5_q == SlotWidth'(Slots - 1) ? '0 : slot5_q + 1'b1;
-  always_ff @(posedge clk_i) begin
+  always_comb begin
+    slot0_d = slot0_q;
+    slot5_d = slot5_q;
     if (!rst_ni) begin
-      slot0_q <= '0;
-      slot5_q <= SlotWidth'(Slots - LookUp);
-    end else begin
-      slot0_q <= slot0_d;
-      slot5_q <= slot5_d;
+      slot0_d = '0;
+      slot5_d = SlotWidth'(Slots - LookUp);
+    end else if (tick) begin
+      slot0_d = slot0_q == SlotWidth'(Slots - 1) ? '0 : slot0_q + 1'b1;
+      slot5_d = slot5_q == SlotWidth'(Slots - 1) ? '0 : slot5_q + 1'b1;
     end
   end
+  always_ff @(posedge clk_i) begin
+    slot0_q <= slot0_d;
+    slot5_q <= slot5_d;
+  end
   // The memory is wide spread: its own copies of both.
-  mtc_far #(.Width(SlotWidth)) u_slot0 (
-    .clk_i, .bit_i(rst_ni ? slot0_d : '0), .bit_o(read_slot)
-  );
-  mtc_far #(.Width(SlotWidth)) u_slot5 (
-    .clk_i, .bit_i(rst_ni ? slot5_d : SlotWidth'(Slots - LookUp)), .bit_o(write_slot)
-  );
+  mtc_far #(.Width(SlotWidth)) u_slot0 (.clk_i, .bit_i(slot0_d), .bit_o(read_slot));
+  mtc_far #(.Width(SlotWidth)) u_slot5 (.clk_i, .bit_i(slot5_d), .bit_o(write_slot));
   always_ff @(posedge clk_i) begin
     if (tick) begin
       work1_q <= memory[read_slot];
@@ -112,10 +112,8 @@ module mtc_sched #(
   logic more3_d, more3_q, more4_q, more5_q;  // there are blocks behind this one
 
   // Of what the slot works on each bit asks: that has its own copy.
-  assign goes_on_d = valid1_q && more1_q;
-  mtc_far u_goes_on (
-    .clk_i, .bit_i(rst_ni && !flush_i && (tick ? goes_on_d : goes_on_q)), .bit_o(goes_on)
-  );
+  assign goes_on_d = rst_ni && !flush_i && (tick ? valid1_q && more1_q : goes_on_q);
+  mtc_far u_goes_on (.clk_i, .bit_i(goes_on_d), .bit_o(goes_on));
 
   assign takes_node = !goes_on_q && node_valid_i;
   assign takes_leaf = !goes_on_q && !node_valid_i && leaf_valid_i && grant_i;
@@ -164,7 +162,6 @@ module mtc_sched #(
       done5_q   <= done4_q;
       valid1_q  <= valid_q[slot0_q];
       more1_q   <= more_q[slot0_q];
-      goes_on_q <= goes_on_d;
       ends_q    <= valid1_q && !more1_q;
       valid3_q  <= valid3_d;
       valid4_q  <= valid3_q;
@@ -174,8 +171,9 @@ module mtc_sched #(
       {done3_q.leaf_done, done3_q.node_done} <= 2'b00;
       {done4_q.leaf_done, done4_q.node_done} <= 2'b00;
       {done5_q.leaf_done, done5_q.node_done} <= 2'b00;
-      {valid1_q, goes_on_q, ends_q, valid3_q, valid4_q, valid5_q} <= 6'd0;
+      {valid1_q, ends_q, valid3_q, valid4_q, valid5_q} <= 5'd0;
     end
+    goes_on_q <= goes_on_d;
   end
 
   // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the
