@@ -59,9 +59,9 @@ for name in "${names[@]}"; do
     skid) prove skid 12 2 's/data_q <= spare_valid_q ? spare_q : data_i/data_q <= data_i/' skid ;;
     # A word too many is let in.
     fifo) prove fifo 12 0 "s/assign ready_o = .*/assign ready_o = 1'b1;/" fifo far ;;
-    # The same of the buffer that gives a word in two or four cycles. A word is taken before it has been read.
+    # The same of the buffer that gives a word in two or five cycles. A word is taken before it has been read.
     queue)
-      for gap in 2 4; do
+      for gap in 2 5; do
         alter="s/mtc_fifo #(/mtc_queue #(.Gap($gap), /"
         prove fifo 12 0 "s/there_q <= unread_q != '0/& || push/" queue far
       done

@@ -57,11 +57,12 @@ module formal_credit (
     end
   end
 
-  logic discarding;
+  logic discarding, resync;
+  mtc_far u_way (.clk_i, .bit_i(rst_ni && resync_i), .bit_o(resync));
   mtc_ingest u_ingest (
     .clk_i, .rst_ni, .beat_valid_i(out_valid), .beat_ready_o(out_ready), .beat_i(beat),
     .len_good_i(beat[31:0] != '0 && beat[31:0] <= mtc_pkg::MaxEntry),
-    .resync_i(rst_ni && resync_i), .nonce_i({28'd0, nonce_q}), .credit_o(credit), .sync_ack_o(sync_ack),
+    .resync_i(resync), .nonce_i({28'd0, nonce_q}), .credit_o(credit), .sync_ack_o(sync_ack),
     .discarding_o(discarding), .in_use_i, .room_i
   );
 

@@ -13,7 +13,7 @@ module mtc_ingest (
   input  mtc_pkg::beat_t       beat_i,
   input  logic                 len_good_i,     // its first word can be the length of an entry
   // registers
-  input  logic                 resync_i,
+  input  logic                 resync_i,       // is done a cycle later
   input  logic [31:0]          nonce_i,
   output logic [31:0]          credit_o,
   output logic [31:0]          sync_ack_o,
@@ -56,7 +56,8 @@ module mtc_ingest (
   logic [47:0] seeds_d, seeds_q;       // still to come, shifted to `level`
   logic no_seeds_q;                    // none, a cycle late
   logic slot_free_q;                   // of the batch, a cycle late: nobody else opens one
-  logic turn_d, turn_q;                // a level of seeds takes two cycles
+  logic seed_turn_d, seed_turn_q;      // a level of seeds takes two cycles: the second of one with a seed
+  logic skip_turn_d, skip_turn_q;      // that of one without
   logic [5:0] level_d, level_q;
   logic [7:0] beats_d, beats_q;        // of the entry, still to come
   logic [13:0] message_len_q, len_q;   // of the beat if it begins an entry; of the entry
@@ -88,6 +89,12 @@ module mtc_ingest (
   assign word24 = beat_q[223:192];
   assign word28 = beat_q[255:224];
 
+  // What asks for it far and wide has copies of its own.
+  logic resync, resync_entry, in_entry;
+  mtc_far u_resync (.clk_i, .bit_i(resync_i), .bit_o(resync));
+  mtc_far u_resync_entry (.clk_i, .bit_i(resync_i), .bit_o(resync_entry));
+  mtc_far u_in_entry (.clk_i, .bit_i(in_entry_d), .bit_o(in_entry));
+
   // Whether there is room for the next beat is known a cycle before, in a register: a beat of an entry
   // goes at once, the first when there is room for all the entry; any other in the cycle after it was
   // used.
@@ -95,9 +102,9 @@ module mtc_ingest (
   assign take         = here_q && (drop_q || goes_on);
   assign here_d       = rst_ni && (ready_q ? beat_valid_i : here_q);
   // A cycle after the entry before: its message may have a block more than beats.
-  assign in_entry_d   = rst_ni && !resync_i && state_q == StEntry && !take &&
+  assign in_entry_d   = rst_ni && !resync_entry && state_q == StEntry && !take &&
                         (!here_q || len_good_q) && room_i;
-  assign in_body_d    = rst_ni && !resync_i &&
+  assign in_body_d    = rst_ni && !resync_entry &&
                         (state_q == StBody ? !take || beats_q != 8'd1 :
                                              state_q == StEntry && take && !single_q);
   assign len_good_d   = ready_q ? len_good_i : len_good_q;
@@ -205,9 +212,9 @@ module mtc_ingest (
   assign seed_o.level   = seed_level_q;
   assign seed_o.hash    = mtc_pkg::hash_from_bytes(beat_q[255:0]);
   assign entry_valid_o  = here_q && goes_on;
-  assign entry_o.first  = in_entry_q;
-  assign entry_o.cookie = in_entry_q ? word4 : cookie_q;
-  assign entry_o.message_len = in_entry_q ? message_len_q : len_q;
+  assign entry_o.first  = in_entry;
+  assign entry_o.cookie = in_entry ? word4 : cookie_q;
+  assign entry_o.message_len = in_entry ? message_len_q : len_q;
   assign entry_o.slot   = slot_q;
   assign entry_o.opens  = opens_q;
   assign entry_o.data   = beat_q;
@@ -217,7 +224,7 @@ module mtc_ingest (
   logic syncs, syncs_q, opens, closes, seeds_here;
   logic [5:0] seed_level_q;
   logic [31:0] synced_q;               // nonce of the SYNC beat
-  assign sync_o  = syncs_q && !resync_i;
+  assign sync_o  = syncs_q && !resync;
   logic [31:0] records;
   assign records = promises_q ? total_q : '0;
   always_ff @(posedge clk_i) begin
@@ -229,7 +236,7 @@ module mtc_ingest (
     open_valid_o  <= rst_ni && opens;
     close_valid_o <= rst_ni && closes;
     open_o        <= {slot_q, batch_q, records};
-    close_o       <= {slot_q, records, failed_q ? fault_q : 64'd0};
+    close_o       <= {slot_q, records, fault_q};
   end
 
   always_comb begin
@@ -238,7 +245,8 @@ module mtc_ingest (
     left_d        = left_q;
     promises_d    = promises_q;
     seeds_d       = seeds_q;
-    turn_d        = 1'b0;
+    seed_turn_d   = 1'b0;
+    skip_turn_d   = 1'b0;
     level_d       = level_q;
     beats_d       = beats_q;
     opens_d       = opens_q;
@@ -277,29 +285,32 @@ module mtc_ingest (
           state_d    = StOpen;
         end
       end
-      StOpen: if (slot_free_q) begin
-        opens   = 1'b1;
+      StOpen: begin
         level_d = '0;
         seeds_d = start_q[47:0];
         left_d  = count_q;
         opens_d = 1'b1;
-        wait_d  = Settling;
-        state_d = failed_q ? StClose : StSeeds;
+        if (slot_free_q) begin
+          opens   = 1'b1;
+          wait_d  = Settling;
+          state_d = failed_q ? StClose : StSeeds;
+        end
       end
       StSeeds: begin
         wait_d = Settling;
-        turn_d = !turn_q;
+        seed_turn_d = !seed_turn_q && !skip_turn_q && seeds_q[0];
+        skip_turn_d = !seed_turn_q && !skip_turn_q && !seeds_q[0];
         // Without seeds none is here, and what is counted on does not matter: nobody need ask.
-        if (turn_q && (!seeds_q[0] || here_q)) begin
-          drop_d       = seeds_q[0];
-          seeds_here   = seeds_q[0];
-          fail         = seeds_q[0] && !level_good;
+        if (skip_turn_q || (seed_turn_q && here_q)) begin
+          drop_d       = seed_turn_q;
+          seeds_here   = seed_turn_q;
+          fail         = seed_turn_q && !level_good;
           cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
           seeds_d      = seeds_q >> 1;
           level_d      = level_q + 1'b1;
           if (fail) state_d = StClose;
         end
-        if (turn_q && no_seeds_q) state_d = StEntry;
+        if (skip_turn_q && no_seeds_q) state_d = StEntry;
       end
       StEntry: begin
         wait_d        = Settling;
@@ -335,7 +346,7 @@ module mtc_ingest (
       end
       default: state_d = StDiscard;
     endcase
-    if (resync_i) begin
+    if (resync) begin
       state_d    = StDiscard;
       syncs      = 1'b0;
       seeds_here = 1'b0;
@@ -388,7 +399,8 @@ module mtc_ingest (
     seeds_q    <= seeds_d;
     no_seeds_q <= seeds_q == '0;
     slot_free_q <= !in_use_i[slot_q];
-    turn_q     <= turn_d;
+    seed_turn_q <= seed_turn_d;
+    skip_turn_q <= skip_turn_d;
     level_q    <= level_d;
     beats_q    <= beats_d;
     opens_q    <= opens_d;
@@ -397,7 +409,7 @@ module mtc_ingest (
       start_q <= start[48:0];
       count_q <= word24[20:0];
     end
-    if (in_entry_q) begin
+    if (in_entry) begin
       len_q    <= message_len_q;
       cookie_q <= word4;
     end

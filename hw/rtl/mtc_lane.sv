@@ -38,14 +38,16 @@ module mtc_lane #(
   logic [mtc_pkg::Batches-1:0] in_use;
   mtc_pkg::fault_t fault;
 
-  // What is to be forgotten is so everywhere at once, a cycle after the command. The blocks are far
-  // apart, so each has a register of its own.
+  // What is to be forgotten is so everywhere at once, two cycles after the command. The blocks are far
+  // apart, and a block is large: each has a register on the way to it, and one of its own. mtc_ingest
+  // has several of its own, and hears of it a cycle before.
   typedef enum int unsigned {
     Ingest, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Children, Emit, NumFlush
   } flush_e;
-  logic [NumFlush-1:0] flush_q;
+  logic [NumFlush-1:0] way_q, flush_q;
   for (genvar i = 0; i < NumFlush; i++) begin : gen_flush
-    mtc_far u_flush (.clk_i, .bit_i(resync), .bit_o(flush_q[i]));
+    mtc_far u_way (.clk_i, .bit_i(resync), .bit_o(way_q[i]));
+    mtc_far u_flush (.clk_i, .bit_i(way_q[i]), .bit_o(flush_q[i]));
   end
 
   assign discarding_o = discarding;
@@ -80,7 +82,7 @@ module mtc_lane #(
     .clk_i, .rst_ni,
     .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat),
     .len_good_i(len_good),
-    .resync_i(flush_q[Ingest]), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
+    .resync_i(way_q[Ingest]), .nonce_i(nonce), .credit_o(credit), .sync_ack_o(session),
     .discarding_o(discarding), .failed_o(failed), .fault_o(fault),
     .sync_o(sync), .in_use_i(in_use), .open_valid_o(open_valid), .open_o(open), .start_o(start),
     .close_valid_o(close_valid), .close_o(close), .seed_valid_o(seed_valid), .seed_o(seed),
@@ -156,7 +158,7 @@ module mtc_lane #(
 
   // What a job is stands apart from its children, which the engine takes three ticks later: jobs do
   // not come sooner one behind the other than children do.
-  mtc_queue #(.Width($bits(node_job) + 8), .Depth(mtc_pkg::MaxNodes), .Gap(4)) u_node_jobs (
+  mtc_queue #(.Width($bits(node_job) + 8), .Depth(mtc_pkg::MaxNodes), .Gap(5)) u_node_jobs (
     .clk_i, .rst_ni, .flush_i(flush_q[Jobs]),
     .valid_i(job_valid), .ready_o(job_ready), .data_i({job, job_tail}),
     .valid_o(node_job_valid), .ready_i(node_job_ready), .data_o({node_job, tail})

@@ -2,9 +2,10 @@
 // in one behind the other and go out side by side.
 //
 // So the memory and what leads to it are half as wide. It is read in every cycle at the place of the
-// next word, so that all its inputs are registers; a pair moves into registers when those are empty.
-// What is read in the cycle in which it is written does not count (no_rw_check: mtc_fifo). Latency 6
-// cycles, one pair in four cycles, in order. flush_i empties it.
+// next word, so that all its inputs are registers, and so is what comes out of it, since it is slow;
+// a pair moves into registers when those are empty. What is read in the cycle in which it is written
+// does not count (no_rw_check: mtc_fifo). Latency 7 cycles, one pair in five cycles, in order. flush_i
+// empties it.
 module mtc_pairs #(
   parameter int unsigned Width = 8,   // of a word
   parameter int unsigned Depth = 128  // pairs
@@ -24,6 +25,10 @@ module mtc_pairs #(
   // Pairs in the buffer: there is room for exactly Depth. Of them, those in the memory.
   logic [AddressWidth-1:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_d, fetch_q, tail_d, tail_q;  // places of words
+  // Behind the word that is fetched, behind the pair that is written. A cycle late, which is early
+  // enough: neither moves in two cycles one behind the other.
+  logic [AddressWidth-1:0] after_fetch_q;
+  logic [AddressWidth-2:0] after_tail_q;
   logic second_q;  // of a pair that comes in
   logic there_q;   // a first word is in the memory, and has been for a cycle: it has been read
   logic runs, valid_d, valid_q, push, write_d, write_q, begins, pop;
@@ -35,13 +40,15 @@ module mtc_pairs #(
   assign begins  = write_q && !tail_q[0];
   assign runs    = rst_ni && !flush_i;
 
-  // The first word is loaded, the second is being read, and is loaded.
-  logic load, waits_q, ends_q;
-  assign load    = !valid_q && !waits_q && !ends_q && there_q;
-  assign valid_d = runs && (valid_q ? !ready_i : ends_q);
+  // The first word is loaded, the second is being read, is in its register, and is loaded.
+  logic load, waits_q, ends_q, last_q;
+  assign load    = !valid_q && !waits_q && !ends_q && !last_q && there_q;
+  assign valid_d = runs && (valid_q ? !ready_i : last_q);
   assign write_d = runs && (push || second_q);
-  assign tail_d  = runs ? tail_q + AddressWidth'(write_q) : '0;
-  assign fetch_d = runs ? fetch_q + AddressWidth'(load || ends_q) : '0;
+  assign fetch_d = !runs ? '0 : load || ends_q ? after_fetch_q : fetch_q;
+  assign tail_d[0] = runs && (tail_q[0] ^ write_q);
+  assign tail_d[AddressWidth-1:1] =
+    !runs ? '0 : write_q && tail_q[0] ? after_tail_q : tail_q[AddressWidth-1:1];
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
@@ -51,6 +58,7 @@ module mtc_pairs #(
       second_q <= 1'b0;
       waits_q  <= 1'b0;
       ends_q   <= 1'b0;
+      last_q   <= 1'b0;
     end else begin
       second_q <= push;
       if (push != pop) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
@@ -58,23 +66,26 @@ module mtc_pairs #(
       there_q <= unread_q != '0;
       waits_q <= load;
       ends_q  <= waits_q;
+      last_q  <= ends_q;
     end
     valid_q <= valid_d;
     write_q <= write_d;
     tail_q  <= tail_d;
     fetch_q <= fetch_d;
+    after_fetch_q <= fetch_q + 1'b1;
+    after_tail_q  <= tail_q[AddressWidth-1:1] + 1'b1;
   end
 
   // A word is spread wide: each part of it, as much as four block memories hold side by side, has
   // its own copies of what moves it.
   logic holds_d;
-  assign holds_d = valid_d || (runs && (load || waits_q));
+  assign holds_d = valid_d || (runs && (waits_q || ends_q));
   localparam int unsigned PartWidth = 144;
   for (genvar i = 0; i < Width; i = i + PartWidth) begin : gen_part
     localparam int unsigned Bits = Width - i < PartWidth ? Width - i : PartWidth;
     (* ram_style = "block", no_rw_check *)
     logic [Bits-1:0] memory[2*Depth];
-    logic [Bits-1:0] write_data_q, read_q;
+    logic [Bits-1:0] write_data_q, read_q, word_q;
     logic write, first_holds, second_holds;
     logic [AddressWidth-1:0] tail, fetch;
     mtc_far u_write (.clk_i, .bit_i(write_d), .bit_o(write));
@@ -86,8 +97,9 @@ module mtc_pairs #(
       write_data_q <= data_i[i+:Bits];
       if (write) memory[tail] <= write_data_q;
       read_q <= memory[fetch];
-      if (!first_holds) data_o[Width+i+:Bits] <= read_q;
-      if (!second_holds) data_o[i+:Bits] <= read_q;
+      word_q <= read_q;
+      if (!first_holds) data_o[Width+i+:Bits] <= word_q;
+      if (!second_holds) data_o[i+:Bits] <= word_q;
     end
 
     always_ff @(posedge clk_i) begin

@@ -8,7 +8,7 @@
 module mtc_queue #(
   parameter int unsigned Width = 8,
   parameter int unsigned Depth = 128,
-  parameter int unsigned Gap   = 2     // 2 or 4
+  parameter int unsigned Gap   = 2     // 2 or 5
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -62,9 +62,9 @@ module mtc_queue #(
   if (Gap == 2) begin : gen_soon
     assign rests = 1'b0;
   end else begin : gen_later
-    logic before_q;
-    always_ff @(posedge clk_i) before_q <= valid_q;
-    assign rests = valid_q || before_q;
+    logic [1:0] before_q;
+    always_ff @(posedge clk_i) before_q <= {before_q[0], valid_q};
+    assign rests = valid_q || before_q != '0;
   end
 
   always_ff @(posedge clk_i) begin

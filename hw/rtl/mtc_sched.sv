@@ -178,10 +178,10 @@ module mtc_sched #(
 
   // Tick 3: the store is asked. Tick 4: its answer is kept. Nobody asks for what was forgotten: the
   // store would take its address back twice.
-  logic begins3_q, reads3_q, begins4_q, reads4_q, begins5_q, reads5_q;
-  logic child3_q, child4_q, child5_q, second3_q, second4_q, second5_q;  // blocks of a node
+  logic begins3_q, begins4_q, begins5_d, begins5_q, reads3_q;
+  // blocks of a node
+  logic child3_q, child4_q, child5_d, child5_q, second3_q, second4_d, second4_q;
   mtc_pkg::address_t address3_q;
-  logic [511:0] data5_q;
   assign step_o    = tick;
   assign read_o    = tick && reads3_q;
   assign address_o = address3_q;
@@ -197,21 +197,20 @@ module mtc_sched #(
       work4_q         <= work3_q;
       more4_q         <= more3_q;
       begins4_q       <= begins3_q;
-      reads4_q        <= reads3_q;
       child4_q        <= child3_q;
-      second4_q       <= second3_q;
       work5_q         <= work4_q;
       more5_q         <= more4_q;
       work5_q.address <= next_i;
-      begins5_q       <= begins4_q;
-      reads5_q        <= reads4_q;
-      child5_q        <= child4_q;
-      second5_q       <= second4_q;
-      data5_q         <= data_i;
     end
+    second4_q <= second4_d;
+    begins5_q <= begins5_d;
+    child5_q  <= child5_d;
     if (!rst_ni || flush_i) {reads3_q, child3_q, child4_q, child5_q} <= 4'd0;
   end
   assign children_ready_o = tick && child5_q;
+  assign second4_d = tick ? second3_q : second4_q;
+  assign begins5_d = tick ? begins4_q : begins5_q;
+  assign child5_d  = tick ? child4_q : child5_q;
 
   // Tick 5: the chaining value is back.
   always_ff @(posedge clk_i) if (tick) memory[write_slot] <= work5_q;
@@ -221,15 +220,32 @@ module mtc_sched #(
     else if (tick) valid_q[slot5_q] <= valid5_q;
   end
 
-  logic [511:0] block;
+  logic [511:0] first, second, data5_q, block;
   mtc_pkg::hash_t begin_state, state, engine_state;
-  // 0x01 || left || right is 65 bytes: the second block holds one of them.
-  assign block       = reads5_q  ? data5_q :
-                       second5_q ? {work5_q.tail, 8'h80, 432'd0, 64'd520} :
-                                   {8'h01, children_i[511:8]};
+  // 0x01 || left || right is 65 bytes: the second block of a node holds one of them. It is made where
+  // the store's answer is kept.
+  assign first  = {8'h01, children_i[511:8]};
+  assign second = {work4_q.tail, 8'h80, 432'd0, 64'd520};
   logic unused_tail;
   assign unused_tail = ^children_i[7:0];
-  assign begin_state = begins5_q ? mtc_sha256_pkg::InitialHash : state;
+  // A block is spread wide: each part of it has its own copies of what it is.
+  localparam int unsigned Parts = 8, PartWidth = 512 / Parts, StateWidth = 256 / Parts;
+  for (genvar i = 0; i < Parts; i++) begin : gen_part
+    logic is_first, is_second, begins;
+    mtc_far u_second (.clk_i, .bit_i(second4_d), .bit_o(is_second));
+    mtc_far u_first (.clk_i, .bit_i(child5_d), .bit_o(is_first));
+    mtc_far u_begins (.clk_i, .bit_i(begins5_d), .bit_o(begins));
+    always_ff @(posedge clk_i) begin
+      if (tick) begin
+        data5_q[PartWidth*i+:PartWidth] <=
+          is_second ? second[PartWidth*i+:PartWidth] : data_i[PartWidth*i+:PartWidth];
+      end
+    end
+    assign block[PartWidth*i+:PartWidth] =
+      is_first ? first[PartWidth*i+:PartWidth] : data5_q[PartWidth*i+:PartWidth];
+    assign begin_state[StateWidth*i+:StateWidth] =
+      begins ? mtc_sha256_pkg::InitialHash[StateWidth*i+:StateWidth] : state[StateWidth*i+:StateWidth];
+  end
 
   assign leaf_done_o  = tick && done5_q.leaf_done;
   assign node_done_o  = tick && done5_q.node_done;

@@ -115,9 +115,11 @@ class Ingest {
   void break_off(size_t cycles) {
     while (cycles--) cycle();
     dut_->resync_i = 1;
-    expected_.clear();
+    breaking_off_ = true;  // in the cycle after it, too
     cycle();
     dut_->resync_i = 0;
+    cycle();
+    breaking_off_ = false;
     expected_.clear();
     dut_->in_use_i = 0;
     for (int &left : busy_) left = 0;
@@ -133,7 +135,7 @@ class Ingest {
   }
 
   void happened(Event event, bool more) {
-    if (dut_->resync_i) return;
+    if (breaking_off_) return;
     CHECK(!expected_.empty(), "an event of kind %d", event.kind);
     CHECK(event.kind == expected_.front().kind, "kind %d, not %d", event.kind,
           expected_.front().kind);
@@ -180,7 +182,7 @@ class Ingest {
           {kSeed, get_bits(dut_->seed_o, seed::level), 0, 0, 0, Bytes(hash.begin(), hash.end())},
           !dut_->failed_o);
     }
-    if (dut_->entry_valid_o && !dut_->resync_i) {
+    if (dut_->entry_valid_o && !breaking_off_) {
       CHECK(get_bits(dut_->entry_o, entry_beat::slot) == slot_, "slot of an entry");
       bool first = get_bits(dut_->entry_o, entry_beat::first);
       CHECK(!first || (room && !in_entry_), "an entry begins %s",
@@ -227,7 +229,8 @@ class Ingest {
   uint32_t nonce_ = 0, taken_ = 0, still_ = 0;  // still_: cycles since a beat was taken
   uint64_t slot_ = 0;
   int busy_[kSlots] = {};                       // cycles until a slot is free; -1: open
-  bool after_sync_ = false, in_entry_ = false;  // in_entry_: a beat of one went in the cycle before
+  bool after_sync_ = false, breaking_off_ = false;
+  bool in_entry_ = false;  // a beat of one went in the cycle before
 };
 
 void batches_are_read(const Traffic &traffic) {
