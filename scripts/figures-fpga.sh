@@ -57,9 +57,11 @@ fi
 # With Fold 1 block memories are told where to lie, and tiles in the midst of the device stay empty: what nextpnr
 # does by itself has too many wires there to be routed.
 if [ "$fold" = 1 ]; then scripts/lib/floorplan.py "$out/ecp5.json" "$stages"; fi
-# A full device needs more than the usual attempts to place a cell.
+# A full device needs more than the usual attempts to place a cell. With Fold 1 timing weighs more than usual: few
+# paths decide there, and wires become shorter by it, too (docs/hardware.md).
 device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-allow-fail -q)
 place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json")
+if [ "$fold" = 1 ]; then place+=(--placer-heap-timingweight 25); fi
 if [ "$placed" ]; then
   nextpnr-ecp5 "${place[@]}" --no-route --sdf "$out/placed.sdf" --log "$out/nextpnr.log" 2>/dev/null
   mhz=$(sed -n "s/.*Max frequency.*: \([0-9.]* MHz\).*/\1/p" "$out/nextpnr.log" | tail -n 1)
@@ -68,13 +70,14 @@ if [ "$placed" ]; then
   scripts/lib/worst_paths.py "$out/placed.sdf"
   exit
 fi
-# A full device is routed by router2, which goes on until no wire is wanted twice. A placement that was written
-# keeps its settings, with the router's among them.
+# A full device is routed by router2, which goes on until no wire is wanted twice, and with --tmg-ripup until no
+# path is too slow, for some 500 rounds at most. A placement that was written keeps its settings, with the router's
+# among them.
 route=("${place[@]}" --router router1) hours=8
 if [ "$fold" = 1 ]; then
   nextpnr-ecp5 "${place[@]}" --no-route --write "$out/placed.json" --log "$out/placed.log" 2>/dev/null
   scripts/lib/floorplan.py --routing "$out/placed.json"
-  route=("${device[@]}" --no-pack --no-place --json "$out/placed.json") hours=2
+  route=("${device[@]}" --tmg-ripup --no-pack --no-place --json "$out/placed.json") hours=2
 fi
 timeout "${hours}h" nextpnr-ecp5 "${route[@]}" --report "$out/ecp5_timing.json" \
   --log "$out/nextpnr.log" 2>/dev/null || { echo "$name: not routed in $hours hours ($out/nextpnr.log)" >&2; exit 1; }

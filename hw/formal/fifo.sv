@@ -1,5 +1,5 @@
 // mtc_fifo: holds exactly Depth words, and no word is lost, doubled or overtaken. That there is
-// room again may show a cycle late.
+// room again may show two cycles late.
 //
 // One word, whichever (pick_i), is followed from input to output. A small buffer shows what a big
 // one does: the pointers wrap in the same way.
@@ -26,7 +26,7 @@ module formal_fifo (
 
   logic [2:0] held_q, ahead_q;  // words inside; before the one that is followed
   logic followed_q, done_q, push, pop, stalled_q;
-  logic popped_q, pushed_q;     // a word went, came in the cycle before
+  logic popped_q, popped2_q, pushed_q;  // a word went in the cycle before, the one before that; came
   logic [1:0] word_q, data_q;
   logic [2:0] empty_q;  // empty_q: cycles without an output though there are words
   assign push = valid_i && ready;
@@ -40,6 +40,7 @@ module formal_fifo (
       stalled_q  <= 1'b0;
       empty_q    <= '0;
       popped_q   <= 1'b0;
+      popped2_q  <= 1'b0;
       pushed_q   <= 1'b0;
     end else begin
       held_q <= held_q + {2'b0, push} - {2'b0, pop};
@@ -57,9 +58,10 @@ module formal_fifo (
 
       if (stalled_q) assert (valid && data == data_q);
       popped_q  <= pop;
+      popped2_q <= popped_q;
       pushed_q  <= push;
       assert (!ready || held_q < Depth);
-      assert (ready || held_q + {2'b0, popped_q} >= Depth || (InParts && pushed_q));
+      assert (ready || held_q + {2'b0, popped_q} + {2'b0, popped2_q} >= Depth || (InParts && pushed_q));
       assert (!valid || held_q != '0);
       assert (empty_q != 3'd7);
       if (followed_q) begin

@@ -25,14 +25,14 @@ module mtc_fifo #(
   localparam int unsigned FrontWidth = 3;  // the small memory: more words than are on their way
 
   // Words in the buffer: there is room for exactly Depth. Of them, those not asked for. Those that
-  // went are taken off a cycle late, here and from asked_q.
+  // went are taken off two cycles late, here and from asked_q: both ends may be far apart.
   logic [AddressWidth:0] count_q, unread_q;
   logic [AddressWidth-1:0] fetch_q, tail_d, tail_q;
   logic [FrontWidth:0] asked_q;  // asked for and not gone
   logic [FrontWidth:0] ready_q;  // in the small memory
   logic valid_q;                 // there is one
   logic [FrontWidth-1:0] put_d, put_q, get_d, get_q;
-  logic runs, ask, ask1_q, ask2_q, ask3_q, push, write_q, pop, pop_q;
+  logic runs, ask, ask1_q, ask2_q, ask3_q, push, write_q, pop, pop_q, gone_q;
 
   assign ready_o = !count_q[AddressWidth];
   assign valid_o = valid_q;
@@ -56,14 +56,16 @@ module mtc_fifo #(
       ask3_q   <= 1'b0;
       write_q  <= 1'b0;
       pop_q    <= 1'b0;
+      gone_q   <= 1'b0;
       valid_q  <= 1'b0;
     end else begin
       write_q <= push;
       pop_q   <= pop;
+      gone_q  <= pop_q;
       if (ask) fetch_q <= fetch_q + 1'b1;
-      if (push != pop_q) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
+      if (push != gone_q) count_q <= push ? count_q + 1'b1 : count_q - 1'b1;
       if (push != ask) unread_q <= push ? unread_q + 1'b1 : unread_q - 1'b1;
-      if (ask != pop_q) asked_q <= ask ? asked_q + 1'b1 : asked_q - 1'b1;
+      if (ask != gone_q) asked_q <= ask ? asked_q + 1'b1 : asked_q - 1'b1;
       if (ask3_q != pop) ready_q <= ask3_q ? ready_q + 1'b1 : ready_q - 1'b1;
       ask1_q  <= ask;
       ask2_q  <= ask1_q;
@@ -117,7 +119,7 @@ module mtc_fifo #(
     if (rst_ni) begin
       assert (count_q <= (AddressWidth + 1)'(Depth));
       assert (count_q == unread_q + (AddressWidth + 1)'(asked_q));
-      assert (asked_q == ready_q + (FrontWidth + 1)'(pop_q) +
+      assert (asked_q == ready_q + (FrontWidth + 1)'(pop_q) + (FrontWidth + 1)'(gone_q) +
               (FrontWidth + 1)'(ask1_q) + (FrontWidth + 1)'(ask2_q) + (FrontWidth + 1)'(ask3_q));
       assert (valid_q == (ready_q != '0));
     end

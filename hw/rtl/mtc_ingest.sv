@@ -1,7 +1,7 @@
 // Reads the host's stream: SYNC beats, batch headers, frontier seeds, entries (docs/registers.md).
 //
 // A batch takes one of the slots for open batches; the next header may come while earlier batches
-// are still hashed. Throughput one beat a cycle, one more an entry, 19 a batch and two for each level
+// are still hashed. Throughput one beat a cycle, one more an entry, 19 a batch and three for each level
 // of its seeds. An entry begins when there is room for all of it, and is not stopped any more. An
 // error closes its batch with what came before it; everything behind is discarded until the next SYNC
 // beat, and failed_o stays up till then.
@@ -56,8 +56,9 @@ module mtc_ingest (
   logic [47:0] seeds_d, seeds_q;       // still to come, shifted to `level`
   logic no_seeds_q;                    // none, a cycle late
   logic slot_free_q;                   // of the batch, a cycle late: nobody else opens one
-  logic seed_turn_d, seed_turn_q;      // a level of seeds takes two cycles: the second of one with a seed
+  logic seed_turn_d, seed_turn_q;      // a level of seeds takes three cycles: the second of one with a seed
   logic skip_turn_d, skip_turn_q;      // that of one without
+  logic step_d, step_q;                // the third: on to the next level
   logic [5:0] level_d, level_q;
   logic [7:0] beats_d, beats_q;        // of the entry, still to come
   logic [13:0] message_len_q, len_q;   // of the beat if it begins an entry; of the entry
@@ -70,7 +71,8 @@ module mtc_ingest (
   // The beat that is here, and what is asked of it.
   mtc_pkg::beat_t beat_q;
   logic here_d, here_q, is_sync_q, len_good_d, len_good_q;
-  logic single_q;                      // an entry of one beat
+  logic single_q, body_last_q;         // an entry of one beat, of two
+  logic last_d, last_q;                // beats_q is 1
   logic [7:0] body_q;                  // beats of the entry behind its first
   logic in_entry_d, in_entry_q;        // an entry may begin
   logic in_body_d, in_body_q;          // the state is StBody
@@ -102,11 +104,11 @@ module mtc_ingest (
   assign take         = here_q && (drop_q || goes_on);
   assign here_d       = rst_ni && (ready_q ? beat_valid_i : here_q);
   // A cycle after the entry before: its message may have a block more than beats.
-  assign in_entry_d   = rst_ni && !resync_entry && state_q == StEntry && !take &&
-                        (!here_q || len_good_q) && room_i;
+  assign in_entry_d   = rst_ni && !resync_entry && state_q == StEntry && room_i &&
+                        (!here_q || (len_good_q && !in_entry_q));
   assign in_body_d    = rst_ni && !resync_entry &&
-                        (state_q == StBody ? !take || beats_q != 8'd1 :
-                                             state_q == StEntry && take && !single_q);
+                        (in_body_q ? !here_q || !last_q : here_q && in_entry_q && len_good_q && !single_q);
+  assign last_d       = state_q == StEntry ? body_last_q : take ? beats_q == 8'd2 : last_q;
   assign len_good_d   = ready_q ? len_good_i : len_good_q;
   assign ready_d      = !here_d || drop_d || in_body_d || (in_entry_d && len_good_d);
 
@@ -126,6 +128,8 @@ module mtc_ingest (
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (in_body_q == (state_q == StBody));
+      assert (!in_body_q || last_q == (beats_q == 8'd1));
+      assert (state_q != StEntry || !drop_q);
       assert (!in_entry_q || state_q == StEntry);
       assert (ready_q == (!here_q || drop_q || goes_on));
     end
@@ -138,11 +142,13 @@ module mtc_ingest (
     in_body_q  <= in_body_d;
     len_good_q <= len_good_d;
     drop_q     <= rst_ni && drop_d;
+    last_q     <= last_d;
     if (ready_q) begin
       is_sync_q  <= beat_i[31:0] == mtc_regs_pkg::MagicSync &&
                     beat_i[63:32] == mtc_regs_pkg::StreamVersion;
       body_q     <= 8'((beat_i[13:0] + 14'd7) >> 6);
       single_q   <= beat_i[13:0] <= 14'd56;
+      body_last_q <= beat_i[13:0] > 14'd56 && beat_i[13:0] <= 14'd120;
       message_len_q <= beat_i[13:0] + 14'd1;
     end
   end
@@ -244,10 +250,11 @@ module mtc_ingest (
     session_d     = session_q;
     left_d        = left_q;
     promises_d    = promises_q;
-    seeds_d       = seeds_q;
+    seeds_d       = step_q ? seeds_q >> 1 : seeds_q;
     seed_turn_d   = 1'b0;
     skip_turn_d   = 1'b0;
-    level_d       = level_q;
+    step_d        = 1'b0;
+    level_d       = step_q ? level_q + 1'b1 : level_q;
     beats_d       = beats_q;
     opens_d       = opens_q;
     slot_d        = slot_q;
@@ -298,16 +305,15 @@ module mtc_ingest (
       end
       StSeeds: begin
         wait_d = Settling;
-        seed_turn_d = !seed_turn_q && !skip_turn_q && seeds_q[0];
-        skip_turn_d = !seed_turn_q && !skip_turn_q && !seeds_q[0];
+        seed_turn_d = !seed_turn_q && !skip_turn_q && !step_q && seeds_q[0];
+        skip_turn_d = !seed_turn_q && !skip_turn_q && !step_q && !seeds_q[0];
         // Without seeds none is here, and what is counted on does not matter: nobody need ask.
         if (skip_turn_q || (seed_turn_q && here_q)) begin
           drop_d       = seed_turn_q;
           seeds_here   = seed_turn_q;
           fail         = seed_turn_q && !level_good;
           cause        = {mtc_regs_pkg::ErrSeeds, beat_q[287:256]};
-          seeds_d      = seeds_q >> 1;
-          level_d      = level_q + 1'b1;
+          step_d       = 1'b1;
           if (fail) state_d = StClose;
         end
         if (skip_turn_q && no_seeds_q) state_d = StEntry;
@@ -332,7 +338,7 @@ module mtc_ingest (
         wait_d        = Settling;
         if (take) begin
           beats_d = beats_q - 1'b1;
-          if (beats_q == 8'd1) begin
+          if (last_q) begin
             opens_d = 1'b0;
             state_d = left_q == '0 ? StClose : StEntry;
           end
@@ -401,6 +407,7 @@ module mtc_ingest (
     slot_free_q <= !in_use_i[slot_q];
     seed_turn_q <= seed_turn_d;
     skip_turn_q <= skip_turn_d;
+    step_q     <= step_d;
     level_q    <= level_d;
     beats_q    <= beats_d;
     opens_q    <= opens_d;

@@ -40,7 +40,7 @@ module mtc_lane #(
 
   // What is to be forgotten is so everywhere at once, two cycles after the command. The blocks are far
   // apart, and a block is large: each has a register on the way to it, and one of its own. mtc_ingest
-  // has several of its own, and hears of it a cycle before.
+  // and mtc_sched have several of their own, and hear of it a cycle before.
   typedef enum int unsigned {
     Ingest, Pad, Store, Sched, Reorder, Results, Reduce, Jobs, Children, Emit, NumFlush
   } flush_e;
@@ -119,7 +119,7 @@ module mtc_lane #(
   mtc_pkg::use_t use_of_tick;
 
   mtc_sched #(.Fold(Fold), .Stages(Stages)) u_sched (
-    .clk_i, .rst_ni, .flush_i(flush_q[Sched]),
+    .clk_i, .rst_ni, .flush_i(way_q[Sched]),
     .leaf_valid_i(leaf_job_valid), .leaf_ready_o(leaf_job_ready), .leaf_i(leaf_job),
     .grant_i(grant), .place_i(place),
     .step_o(step), .read_o(read), .address_o(address), .data_i(block_data), .next_i(next_address),

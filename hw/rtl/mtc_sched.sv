@@ -13,7 +13,7 @@ module mtc_sched #(
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
-  input  logic               flush_i,
+  input  logic               flush_i,      // is done a cycle later
   // leaves
   input  logic               leaf_valid_i,
   output logic               leaf_ready_o,
@@ -71,10 +71,17 @@ module mtc_sched #(
     end
   end
 
+  // What asks for the next children is far from the rest.
+  logic flush, flush_child;
+  mtc_far u_flush (.clk_i, .bit_i(flush_i), .bit_o(flush));
+  mtc_far u_flush_child (.clk_i, .bit_i(flush_i), .bit_o(flush_child));
+
   // Ticks 0 and 1: the slot is looked up.
   logic [SlotWidth-1:0] slot0_d, slot0_q, slot5_d, slot5_q;  // which one in tick 0, in tick 5
   logic [SlotWidth-1:0] read_slot, write_slot;
-  logic [Slots-1:0] valid_q, more_q;  // registers: the memory is slow to answer
+  // Registers, since the memory is slow to answer. Each slot's pass by; the next one to be looked up is
+  // the last.
+  logic [Slots-LookUp-1:0] valid_q, more_q;
   mtc_pkg::work_t work1_q, work2_q;
   (* no_rw_check *)  // mtc_fifo; slots that are LookUp apart
   logic [$bits(work1_q)-1:0] memory[Slots];
@@ -112,7 +119,7 @@ module mtc_sched #(
   logic more3_d, more3_q, more4_q, more5_q;  // there are blocks behind this one
 
   // Of what the slot works on each bit asks: that has its own copy.
-  assign goes_on_d = rst_ni && !flush_i && (tick ? valid1_q && more1_q : goes_on_q);
+  assign goes_on_d = rst_ni && !flush && (tick ? valid1_q && more1_q : goes_on_q);
   mtc_far u_goes_on (.clk_i, .bit_i(goes_on_d), .bit_o(goes_on));
 
   assign takes_node = !goes_on_q && node_valid_i;
@@ -160,14 +167,14 @@ module mtc_sched #(
                     work2_q.leaf, work2_q.node};
       done4_q   <= done3_q;
       done5_q   <= done4_q;
-      valid1_q  <= valid_q[slot0_q];
-      more1_q   <= more_q[slot0_q];
+      valid1_q  <= valid_q[Slots-LookUp-1];
+      more1_q   <= more_q[Slots-LookUp-1];
       ends_q    <= valid1_q && !more1_q;
       valid3_q  <= valid3_d;
       valid4_q  <= valid3_q;
       valid5_q  <= valid4_q;
     end
-    if (!rst_ni || flush_i) begin
+    if (!rst_ni || flush) begin
       {done3_q.leaf_done, done3_q.node_done} <= 2'b00;
       {done4_q.leaf_done, done4_q.node_done} <= 2'b00;
       {done5_q.leaf_done, done5_q.node_done} <= 2'b00;
@@ -205,7 +212,8 @@ module mtc_sched #(
     second4_q <= second4_d;
     begins5_q <= begins5_d;
     child5_q  <= child5_d;
-    if (!rst_ni || flush_i) {reads3_q, child3_q, child4_q, child5_q} <= 4'd0;
+    if (!rst_ni || flush) {reads3_q, child3_q} <= 2'd0;
+    if (!rst_ni || flush_child) {child4_q, child5_q} <= 2'd0;
   end
   assign children_ready_o = tick && child5_q;
   assign second4_d = tick ? second3_q : second4_q;
@@ -214,10 +222,12 @@ module mtc_sched #(
 
   // Tick 5: the chaining value is back.
   always_ff @(posedge clk_i) if (tick) memory[write_slot] <= work5_q;
-  always_ff @(posedge clk_i) if (tick) more_q[slot5_q] <= more5_q;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || flush_i) valid_q <= '0;
-    else if (tick) valid_q[slot5_q] <= valid5_q;
+    if (tick) begin
+      more_q  <= (Slots - LookUp)'({more_q, more5_q});
+      valid_q <= (Slots - LookUp)'({valid_q, valid5_q});
+    end
+    if (!rst_ni || flush) valid_q <= '0;
   end
 
   logic [511:0] first, second, data5_q, block;

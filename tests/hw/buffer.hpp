@@ -1,6 +1,6 @@
 // A first-in first-out buffer against a queue: order, room for exactly `depth` words, a word in so
 // many cycles when nothing stalls, flush. Its latency may be anything up to 8, and that there is
-// room again may show a cycle late. Where a word comes in parts it has no room in the cycle after
+// room again may show two cycles late. Where a word comes in parts it has no room in the cycle after
 // one.
 #pragma once
 #include <deque>
@@ -17,7 +17,8 @@ void words_pass(const Traffic &traffic, size_t depth, size_t cycles_a_word, bool
   std::deque<uint64_t> inside;
   size_t given = 0, taken = 0, cycles = 0;
   uint64_t word = 0;
-  bool popped = false;  // a word went in the cycle before
+  size_t popped = 0;    // words that went in the two cycles before
+  bool pop_before = false;
   bool pushed = false;  // one came
   for (; taken < traffic.len; cycles++) {
     CHECK(cycles < 1000 + 400 * traffic.len, "stuck");
@@ -33,7 +34,8 @@ void words_pass(const Traffic &traffic, size_t depth, size_t cycles_a_word, bool
           dut->ready_o);
     if (dut->valid_o) CHECK(!inside.empty() && dut->data_o == inside.front(), "a wrong word");
     bool push = dut->valid_i && dut->ready_o, pop = dut->valid_o && dut->ready_i;
-    popped = pop && !dut->flush_i;
+    popped = dut->flush_i ? 0 : pop + pop_before;
+    pop_before = pop && !dut->flush_i;
     pushed = push && !dut->flush_i;
     if (pop) {
       inside.pop_front();

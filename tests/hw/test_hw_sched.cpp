@@ -84,6 +84,7 @@ void everything_is_hashed(const Traffic &traffic) {
     dut->place_i = static_cast<uint16_t>(place);
     dut->more_i = random.below(2);
     dut->busy_i = random.below(2);
+    bool flush = dut->flush_i;  // it is done in the cycle after
     dut->flush_i = traffic.seed % 4 == 0 && random.below(1500) == 0;
     dut.settle();
 
@@ -103,7 +104,7 @@ void everything_is_hashed(const Traffic &traffic) {
     if (no_input) CHECK(!dut->leaf_valid_i && (!dut->busy_i || dut->more_i), "no input");
     if (tail || no_input) CHECK(!dut->node_valid_i, "a node waits in a bubble");
     bubbles += no_credit || tail || no_input;
-    if (!dut->flush_i && dut->leaf_done_o) {
+    if (!flush && dut->leaf_done_o) {
       auto found = inside.find(dut->done_place_o);
       CHECK(found != inside.end(), "a hash of nothing");
       CHECK(get_hash(dut->hash_o, 0) == found->second.hash, "a leaf of %zu blocks",
@@ -112,7 +113,7 @@ void everything_is_hashed(const Traffic &traffic) {
       inside.erase(found);
       hashes++;
     }
-    if (!dut->flush_i && dut->node_done_o) {
+    if (!flush && dut->node_done_o) {
       CHECK(!nodes_inside.empty(), "a node of nothing");
       Job job = nodes_inside.front();
       CHECK(get_hash(dut->hash_o, 0) == node_hash(job.left, job.right), "a node");
@@ -142,7 +143,7 @@ void everything_is_hashed(const Traffic &traffic) {
       nodes.pop_front();
       node_offer.taken();
     }
-    if (dut->flush_i) {
+    if (flush) {
       leaves.clear();
       nodes.clear();
       children.clear();
