@@ -1,7 +1,7 @@
 // A first-in first-out buffer against a queue: order, room for exactly `depth` words, a word in so
 // many cycles when nothing stalls, flush. Its latency may be anything up to 8, and that there is
-// room again may show two cycles late. Where a word comes in parts it has no room in the cycle after
-// one.
+// room again may show two cycles late. Where a word comes in parts it has no room in the cycle
+// after one.
 #pragma once
 #include <deque>
 
@@ -17,7 +17,7 @@ void words_pass(const Traffic &traffic, size_t depth, size_t cycles_a_word, bool
   std::deque<uint64_t> inside;
   size_t given = 0, taken = 0, cycles = 0;
   uint64_t word = 0;
-  size_t popped = 0;    // words that went in the two cycles before
+  size_t popped = 0;  // words that went in the two cycles before
   bool pop_before = false;
   bool pushed = false;  // one came
   for (; taken < traffic.len; cycles++) {

@@ -228,7 +228,7 @@ class Ingest {
   std::deque<Event> expected_;
   uint32_t nonce_ = 0, taken_ = 0, still_ = 0;  // still_: cycles since a beat was taken
   uint64_t slot_ = 0;
-  int busy_[kSlots] = {};                       // cycles until a slot is free; -1: open
+  int busy_[kSlots] = {};  // cycles until a slot is free; -1: open
   bool after_sync_ = false, breaking_off_ = false;
   bool in_entry_ = false;  // a beat of one went in the cycle before
 };
