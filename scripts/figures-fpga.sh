@@ -71,13 +71,13 @@ if [ "$placed" ]; then
   exit
 fi
 # A full device is routed by router2, which goes on until no wire is wanted twice, and with --tmg-ripup until no
-# path is too slow, for some 500 rounds at most. A placement that was written keeps its settings, with the router's
-# among them.
+# path is too slow. With several threads it goes another way each time. A placement that was written keeps its
+# settings, with the router's among them.
 route=("${place[@]}" --router router1) hours=8
 if [ "$fold" = 1 ]; then
   nextpnr-ecp5 "${place[@]}" --no-route --write "$out/placed.json" --log "$out/placed.log" 2>/dev/null
   scripts/lib/floorplan.py --routing "$out/placed.json"
-  route=("${device[@]}" --tmg-ripup --no-pack --no-place --json "$out/placed.json") hours=2
+  route=("${device[@]}" --tmg-ripup --threads 1 --no-pack --no-place --json "$out/placed.json") hours=2
 fi
 timeout "${hours}h" nextpnr-ecp5 "${route[@]}" --report "$out/ecp5_timing.json" \
   --log "$out/nextpnr.log" 2>/dev/null || { echo "$name: not routed in $hours hours ($out/nextpnr.log)" >&2; exit 1; }
