@@ -103,6 +103,8 @@ if [ "$MTC_FAULT_POINTS" = ON ]; then
   for point in direct.stored direct.signed direct.kept; do
     MTC_FAULT=$point start_daemon
     if ask issue-direct classic "at-$point" "$work/csr/two.csr" "$work/c.crt" 2>/dev/null; then fail "$point: answered"; fi
+    # The answer is lost before the dead daemon's lock is.
+    wait "$daemon" && fail "$point: not killed there"
     start_daemon
     ask issue-direct classic "at-$point" "$work/csr/two.csr" "$work/a.crt" >"$work/first"
     ask issue-direct classic "at-$point" "$work/csr/two.csr" "$work/b.crt" >"$work/again"
