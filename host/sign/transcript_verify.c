@@ -230,8 +230,8 @@ static mtc_status read_line(struct mtc_span line, struct reading *reading,
   json_t *object = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
   const char *event = text_of(object, "event"), *time = text_of(object, "time");
   mtc_status status = MTC_OK;
-  if (!json_is_object(object) || !event || !time || strlen(event) >= sizeof report->last_event ||
-      strlen(time) >= sizeof report->time)
+  if (!json_is_object(object) || !event || !*event || !time ||
+      strlen(event) >= sizeof report->last_event || strlen(time) >= sizeof report->time)
     status = mtc_fail(error, MTC_INPUT, "it was changed: it is no line of a transcript");
   if (!status) status = check_chain(line, object, reading, error);
   if (!status) status = check_form(line, object, event, error);

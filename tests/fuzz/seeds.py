@@ -158,6 +158,8 @@ put("transcript", "fields", "\n".join([
     '{"event":"finished","signature":"AA=="}', ""]))
 put("transcript", "failed", '{"event":"begin","file":{"text":"","sha256":"%s"}}\n{"event":"failed","text":"no power"}\n'
     % hashlib.sha256(b"").hexdigest())
+put("transcript", "unnamed", '{"event":"begin","file":{"text":"","sha256":"%s"}}\n{"event":""}\n'
+    % hashlib.sha256(b"").hexdigest())
 put("yaml", "config", "name: a\nnumber: 3\nflag: true\nmode: sample\nlist: [x, y]\n"
     "parts:\n  - name: p\n    offset: -1\npart: {name: q}\n")
 put("yaml", "alias", "name: &a text\nlist: [*a, *a]\nparts:\n  - &p {name: *a}\n  - *p\n")

@@ -323,6 +323,21 @@ static void a_failed_one_says_why(void **state) {
   mtc_bytes_free(&memory.bytes);
 }
 
+static void an_event_without_a_name_is_named(void **state) {
+  (void)state;
+  struct memory memory = {.fails_at = -1};
+  struct mtc_transcript transcript;
+  struct mtc_transcript_sink sink = {&memory, memory_append, memory_cut};
+  struct mtc_error error = {0};
+  mtc_transcript_start(&transcript, &sink);
+  json_t *begin =
+      json_pack("{s{ssso}}", "file", "text", "", "sha256", sha256_json(mtc_span_of_text("")));
+  assert_int_equal(mtc_transcript_append(&transcript, MTC_EVENT_BEGIN, begin, &error), MTC_OK);
+  assert_int_equal(mtc_transcript_append(&transcript, "", json_object(), &error), MTC_OK);
+  expect_named(mtc_span_of_bytes(&memory.bytes), 2, "it is no line of a transcript");
+  mtc_bytes_free(&memory.bytes);
+}
+
 static void what_a_finished_one_must_tell_of(void **state) {
   (void)state;
   static const struct {
@@ -482,6 +497,7 @@ int main(void) {
       cmocka_unit_test(what_follows_a_digest_is_named),
       cmocka_unit_test(a_part_is_truncated_and_never_finished),
       cmocka_unit_test(a_failed_one_says_why),
+      cmocka_unit_test(an_event_without_a_name_is_named),
       cmocka_unit_test(what_a_finished_one_must_tell_of),
       cmocka_unit_test(a_write_that_fails_never_finishes),
       cmocka_unit_test(no_memory_never_finishes),
