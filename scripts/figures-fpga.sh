@@ -54,9 +54,13 @@ if [ "$fold" != engine ]; then
   sources=("${all[@]}") box=''
 fi
 
-# With Fold 1 block memories are told where to lie, and tiles in the midst of the device stay empty: what nextpnr
-# does by itself has too many wires there to be routed.
-if [ "$fold" = 1 ]; then scripts/lib/floorplan.py "$out/ecp5.json" "$stages"; fi
+# A lane's block memories are told where to lie: left alone, nextpnr strews them over the device. With Fold 1 tiles
+# in its midst stay empty, too: there would be too many wires to be routed.
+if [ "$fold" = 1 ]; then
+  scripts/lib/floorplan.py "$out/ecp5.json" "$stages"
+elif [ "$fold" != engine ]; then
+  scripts/lib/floorplan.py "$out/ecp5.json"
+fi
 # A full device needs more than the usual attempts to place a cell. With Fold 1 timing weighs more than usual: few
 # paths decide there, and wires become shorter by it, too (docs/hardware.md).
 device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-allow-fail -q)

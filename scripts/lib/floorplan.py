@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""floorplan.py NETLIST.json STAGES | floorplan.py --routing PLACED.json: a lane on an LFE5U-85F, before nextpnr
-places it and before it routes it.
+"""floorplan.py NETLIST.json [STAGES] | floorplan.py --routing PLACED.json: a lane on an LFE5U-85F, before nextpnr
+places it and before it routes it. STAGES is for one with the pipeline, which fills the device.
 
 Yosys makes of a memory of 512 bits some 15 block memories side by side, one for each 36 bits, and they are
 on four rows of the device alone. nextpnr's placer strews them over all rows: each bit then crosses half of
 the device, in and out. Here each memory lies in one piece, those that pass words on to each other below each
 other, and within all of them the same word of a block or a hash at the same place. The netlist gets attributes
-that nextpnr obeys; the rest it places by itself, and the pipeline falls into place around them.
+that nextpnr obeys; the rest it places by itself, and the engine falls into place around them.
 
-The placer fills each tile that it uses, and then there are not enough wires in the midst of the device, where those
-from everywhere else pass too. So some tiles are kept empty there: cells without use stand in them while nextpnr
-places, and are taken away before it routes.
+With the pipeline the placer fills each tile that it uses, and then there are not enough wires in the midst of the
+device, where those from everywhere else pass too. So some tiles are kept empty there: cells without use stand in
+them while nextpnr places, and are taken away before it routes.
 """
 import json
 import re
@@ -161,10 +161,13 @@ def fill_tiles(module, empty):
 
 
 def main():
-    routing = sys.argv[1:2] == ["--routing"]
-    if len(sys.argv) != 3 or not (routing or sys.argv[2] in EMPTY):
+    arguments = sys.argv[1:]
+    routing = arguments[:1] == ["--routing"]
+    if routing:
+        arguments = arguments[1:]
+    if not 1 <= len(arguments) <= 2 - routing or not set(arguments[1:]) <= set(EMPTY):
         sys.exit(__doc__)
-    path = sys.argv[1 + routing]
+    path = arguments[0]
     with open(path, encoding="utf-8") as file:
         netlist = json.load(file)
     if routing:
@@ -173,9 +176,10 @@ def main():
             module[part] = {name: what for name, what in module[part].items() if not name.startswith(USELESS)}
         module["settings"].update(SETTINGS)
     else:
-        module = netlist["modules"]["mtc_lane"]
+        module = next(module for module in netlist["modules"].values() if "top" in module["attributes"])
         place_memories(module["cells"])
-        fill_tiles(module, EMPTY[sys.argv[2]].split())
+        if arguments[1:]:
+            fill_tiles(module, EMPTY[arguments[1]].split())
     with open(path, "w", encoding="utf-8") as file:
         json.dump(netlist, file)
 
