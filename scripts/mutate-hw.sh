@@ -2,8 +2,9 @@
 # mutate-hw.sh [PATTERN [PART/PARTS]]: puts each fault of hw/mutations.txt (those whose module matches
 # PATTERN, of them every PARTSth) into a copy of the tree and runs the benches, that of the module first,
 # until one fails; first, that each passes without any fault. A fault that none notices has survived; one
-# whose text is not once in its file is stale; with either, the script fails. Too slow for every change: run by hand, "." 1/2 and "." 2/2 at a
-# time where there are two processors. The tree may be edited meanwhile: the copy is made first.
+# whose text is not once in its file is stale; with either, the script fails. Too slow for every change: run by
+# hand, "." 1/2 and "." 2/2 at a time where there are two processors. The tree may be edited meanwhile: the copy is
+# made first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" != --inside ]; then exec scripts/run.sh scripts/mutate-hw.sh --inside "$@"; fi
