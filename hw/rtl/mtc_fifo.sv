@@ -2,10 +2,10 @@
 //
 // A block memory is wide spread and slow to answer: its inputs come from registers, and the words
 // that were asked for wait in a small memory behind it and a register, so that nothing has to stop on
-// its way. What the taker's ready decides is little and near: counts hear of it a cycle later, so
-// that a full buffer says a cycle late that there is room again.
+// its way. What the taker's ready decides is little and near: counts hear of it two cycles later, so
+// that a full buffer says two cycles late that there is room again.
 // No word is read in the cycle in which it is written: no_rw_check says so to Yosys, which would
-// make registers and a multiplexer for that case. Latency 6 cycles, one word a cycle, in order.
+// make registers and a multiplexer for that case. Latency 5 cycles, one word a cycle, in order.
 // flush_i empties it.
 module mtc_fifo #(
   parameter int unsigned Width = 8,

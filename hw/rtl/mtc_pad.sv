@@ -4,8 +4,8 @@
 // block k is bytes 7..63 of beat k and bytes 0..6 of beat k+1, where that exists.
 // Nothing stops here, so no wire goes to every bit to say so: mtc_ingest lets an entry in when
 // mtc_store has room for all its blocks, and leaves a cycle between entries, as one may have a block
-// more than beats. Latency 3 cycles behind the beat that completes a block, one block a cycle, in
-// order. flush_i gives up the entry.
+// more than beats. Latency 2 cycles behind the beat that completes a block, 3 the last of an entry;
+// one block a cycle, in order. flush_i gives up the entry.
 module mtc_pad (
   input  logic                 clk_i,
   input  logic                 rst_ni,

@@ -4,7 +4,7 @@
 // last adder. In the SHA-256 rounds each operand is a function of three words, so such a compressor
 // has seven inputs and more: the pipeline with Stages 2 took 53,011 logic cells of an ECP5 instead
 // of 41,323. Carry chains one behind the other ripple at the same time and cost little: in the pipeline
-// there are two, with Stages 1 three. A folded engine has more before each of its registers: this is not
+// there are two at most. A folded engine has more before each of its registers: this is not
 // for it.
 (* techmap_celltype = "$add" *)
 module mtc_separate_add (A, B, Y);

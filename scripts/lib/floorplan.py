@@ -97,8 +97,10 @@ def wishes(cells):
     rows = {}
     for name, cell in cells.items():
         if cell["type"] == "DP16KD":
-            module, bit, memory, number = re.fullmatch(
-                r"(.*?)(?:\.gen_part\[(\d+)\])?(\.\w+)\.\d+\.(\d+)", name).groups()
+            parts_of_name = re.fullmatch(r"(.*?)(?:\.gen_part\[(\d+)\])?(\.\w+)\.\d+\.(\d+)", name)
+            if not parts_of_name:
+                sys.exit(f"floorplan.py: {name} is not named like a part of a memory")
+            module, bit, memory, number = parts_of_name.groups()
             memory, number = module + memory, int(number) + int(bit or 0) // 36  # a buffer's parts are one
             places = [place for pattern, parts, *place in PLAN
                       if re.fullmatch(pattern, memory) and number in parts]
