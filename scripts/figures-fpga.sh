@@ -64,21 +64,22 @@ fi
 # A full device needs more than the usual attempts to place a cell. With Fold 1 timing weighs more than usual: few
 # paths decide there, and wires become shorter by it, too (docs/hardware.md).
 device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-allow-fail -q)
-place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json "$out/ecp5.json")
+place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json ecp5.json)
 if [ "$fold" = 1 ]; then place+=(--placer-heap-timingweight 25); fi
 
-# run_nextpnr HOURS LOG ARGUMENT...: says why when it does not succeed.
+# run_nextpnr HOURS LOG ARGUMENT...: in $out; says why when it does not succeed. What router2 does depends on its
+# environment and on how long the names of its files are: they are always the same.
 run_nextpnr() {
-  local hours=$1 log=$2 rc=0
+  local hours=$1 log=$out/$2 rc=0
   : >"$log"
-  timeout "${hours}h" nextpnr-ecp5 "${@:3}" --log "$log" 2>/dev/null || rc=$?
+  (cd "$out" && exec env -i PATH="$PATH" timeout "${hours}h" nextpnr-ecp5 "${@:3}" --log "$2") 2>/dev/null || rc=$?
   if [ "$rc" -eq 124 ]; then echo "$name: nextpnr did not end in $hours hours ($log)" >&2; fi
   if [ "$rc" -ne 0 ]; then tail -n 3 "$log" >&2; fi
   return "$rc"
 }
 
 if [ "$placed" ]; then
-  run_nextpnr 8 "$out/nextpnr.log" "${place[@]}" --no-route --sdf "$out/placed.sdf"
+  run_nextpnr 8 nextpnr.log "${place[@]}" --no-route --sdf placed.sdf
   mhz=$(sed -n "s/.*Max frequency.*: \([0-9.]* MHz\).*/\1/p" "$out/nextpnr.log" | tail -n 1)
   echo "$name, LFE5U-85F speed 8, seed $seed: $mhz estimated after placement"
   grep -oE '(TRELLIS_COMB|TRELLIS_FF|DP16KD): .*' "$out/nextpnr.log" | tail -n 3
@@ -86,15 +87,15 @@ if [ "$placed" ]; then
   exit
 fi
 # A full device is routed by router2, which goes on until no wire is wanted twice, and with --tmg-ripup until no
-# path is slower than the 120 MHz asked for: where that cannot be, it does not end. With several threads it goes
+# path is slower than what floorplan.py asks for: where that cannot be, it does not end. With several threads it goes
 # another way each time. A placement that was written keeps its settings, with the router's among them.
 route=("${place[@]}" --router router1) hours=8
 if [ "$fold" = 1 ]; then
-  run_nextpnr 2 "$out/placed.log" "${place[@]}" --no-route --write "$out/placed.json"
+  run_nextpnr 2 placed.log "${place[@]}" --no-route --write placed.json
   scripts/lib/floorplan.py --routing "$out/placed.json"
-  route=("${device[@]}" --tmg-ripup --threads 1 --no-pack --no-place --json "$out/placed.json") hours=2
+  route=("${device[@]}" --tmg-ripup --threads 1 --no-pack --no-place --json placed.json) hours=2
 fi
-run_nextpnr "$hours" "$out/nextpnr.log" "${route[@]}" --report "$out/ecp5_timing.json"
+run_nextpnr "$hours" nextpnr.log "${route[@]}" --report ecp5_timing.json
 python3 - "$out/ecp5_timing.json" "$name" "$seed" "$at_least" <<'END'
 import json, sys
 report = json.load(open(sys.argv[1]))
