@@ -72,7 +72,8 @@ if [ "$fold" = 1 ]; then place+=(--placer-heap-timingweight 25); fi
 run_nextpnr() {
   local hours=$1 log=$out/$2 rc=0
   : >"$log"
-  (cd "$out" && exec env -i PATH="$PATH" timeout "${hours}h" nextpnr-ecp5 "${@:3}" --log "$2") 2>/dev/null || rc=$?
+  (cd "$out" && exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    timeout "${hours}h" nextpnr-ecp5 "${@:3}" --log "$2") 2>/dev/null || rc=$?
   if [ "$rc" -eq 124 ]; then echo "$name: nextpnr did not end in $hours hours ($log)" >&2; fi
   if [ "$rc" -ne 0 ]; then tail -n 3 "$log" >&2; fi
   return "$rc"
