@@ -91,7 +91,7 @@ USELESS = "useless_"  # what the names of cells without use begin with
 # more than the 120 MHz that are wanted: by its own delays no path is slower when it ends, by those of the report one
 # may be (once at 119.8 MHz).
 SETTINGS = {"router": "router2", "router2/bbMargin/x": "12", "router2/bbMargin/y": "12",
-            "router2/currCongWeightMult": "1.5", "router2/estimateWeight": "1.0",
+            "router2/currCongWeightMult": "1.3", "router2/estimateWeight": "1.0",
             "target_freq": "126000000.000000"}
 
 
