@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # figures-fpga.sh [--placed | --at-least MHZ] [FOLD STAGES [SEED]]: area and clock of one lane (4 1 unless given)
 # on a Lattice LFE5U-85F, speed 8, out of context: Yosys, then nextpnr places and routes. Then Yosys' estimate
-# of its area on UltraScale+. Reports go to build/fpga. Fold 4 takes half an hour, Fold 1 gets two hours: run it
-# by hand or at night (.ci/nightly). `engine STAGES` in place of FOLD STAGES does the SHA-256 pipeline alone.
+# of its area on UltraScale+. Reports go to build/fpga. Fold 4 takes a quarter of an hour, Fold 1 half an hour:
+# run it by hand or at night (.ci/nightly). `engine STAGES` in place of FOLD STAGES does the SHA-256 pipeline alone.
 # --placed stops before routing, with nextpnr's estimate of the clock and the worst paths by the delays it
 # estimates; with --at-least a clock below MHZ is a failure.
 set -euo pipefail

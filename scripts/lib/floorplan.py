@@ -100,10 +100,10 @@ def wishes(cells):
     rows = {}
     for name, cell in cells.items():
         if cell["type"] == "DP16KD":
-            parts_of_name = re.fullmatch(r"(.*?)(?:\.gen_part\[(\d+)\])?(\.\w+)\.\d+\.(\d+)", name)
-            if not parts_of_name:
+            part = re.fullmatch(r"(.*?)(?:\.gen_part\[(\d+)\])?(\.\w+)\.\d+\.(\d+)", name)
+            if not part:
                 sys.exit(f"floorplan.py: {name} is not named like a part of a memory")
-            module, bit, memory, number = parts_of_name.groups()
+            module, bit, memory, number = part.groups()
             memory, number = module + memory, int(number) + int(bit or 0) // 36  # a buffer's parts are one
             places = [place for pattern, parts, *place in PLAN
                       if re.fullmatch(pattern, memory) and number in parts]
@@ -166,13 +166,16 @@ def fill_tiles(module, empty):
 
 
 def main():
-    arguments = sys.argv[1:]
-    routing = arguments[:1] == ["--routing"]
-    if routing:
-        arguments = arguments[1:]
-    if not 1 <= len(arguments) <= 2 - routing or not set(arguments[1:]) <= set(EMPTY):
-        sys.exit(__doc__)
-    path = arguments[0]
+    routing, stages = False, None
+    match sys.argv[1:]:
+        case ["--routing", path]:
+            routing = True
+        case [path] if not path.startswith("-"):
+            pass
+        case [path, stages] if stages in EMPTY:
+            pass
+        case _:
+            sys.exit(__doc__)
     with open(path, encoding="utf-8") as file:
         netlist = json.load(file)
     if routing:
@@ -183,8 +186,8 @@ def main():
     else:
         module = next(module for module in netlist["modules"].values() if "top" in module["attributes"])
         place_memories(module["cells"])
-        if arguments[1:]:
-            fill_tiles(module, EMPTY[arguments[1]].split())
+        if stages:
+            fill_tiles(module, EMPTY[stages].split())
     with open(path, "w", encoding="utf-8") as file:
         json.dump(netlist, file)
 
