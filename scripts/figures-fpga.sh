@@ -67,7 +67,7 @@ device=(--85k --package CABGA756 --speed 8 --out-of-context --freq 120 --timing-
 place=("${device[@]}" --seed "$seed" --placer-heap-cell-placement-timeout 0 --json ecp5.json)
 if [ "$fold" = 1 ]; then place+=(--placer-heap-timingweight 25); fi
 
-# run_nextpnr HOURS LOG ARGUMENT...: in $out; says why when it does not succeed. What router2 does depends on its
+# run_nextpnr HOURS LOG ARGUMENT...: in $out; says why when it does not succeed. What a router does depends on its
 # environment and on how long the names of its files are: they are always the same.
 run_nextpnr() {
   local hours=$1 log=$out/$2 rc=0
